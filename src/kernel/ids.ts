@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+/**
+ * Branded identifiers. They are parsed once, at the edge; inside, two kinds of id cannot be mixed up by accident.
+ *
+ * The format is `oseh_<prefix>_<22 url-safe base64 characters>`: sixteen bytes, as in the data that existing clients hold.
+ */
+const uid = (prefix: string) =>
+  z.string().regex(new RegExp(`^oseh_${prefix}_[A-Za-z0-9_-]{22}$`), `must look like oseh_${prefix}_ and 22 url-safe characters`);
+
+export const PromptUid = uid('ip').brand<'PromptUid'>();
+export type PromptUid = z.infer<typeof PromptUid>;
+
+export const PromptSessionUid = uid('ips').brand<'PromptSessionUid'>();
+export type PromptSessionUid = z.infer<typeof PromptSessionUid>;
+
+export const PromptEventUid = uid('ipe').brand<'PromptEventUid'>();
+export type PromptEventUid = z.infer<typeof PromptEventUid>;
+
+/** Who somebody is, as their identity provider says it: opaque, short, never shown to be anything else. */
+export const UserSub = z.string().min(1).max(255).brand<'UserSub'>();
+export type UserSub = z.infer<typeof UserSub>;

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+/**
+ * Everything that can be set, in one typed object that is read once, validated whole and frozen.
+ *
+ * `docs/reference/configuration.md` is generated from the descriptions. Nothing else reads the environment.
+ */
+const port = z.coerce.number().int().min(0).max(65_535);
+const secret = z.string().min(16, 'must have at least 16 characters');
+
+export const Settings = z.object({
+  CHORUS_ROLE: z
+    .enum(['all', 'api', 'worker'])
+    .default('all')
+    .describe('What this process does: `api` answers requests, `worker` runs projections, processes and deadlines, `all` both.'),
+  CHORUS_DATA: z
+    .string()
+    .min(1)
+    .default('.chorus')
+    .describe('Folder for everything kept on this machine: the embedded database and the generated secrets.'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  PORT: port.default(3000).describe('Port to listen on; 0 takes any free one.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('PostgreSQL 16 or newer. Absent: an embedded server in the data folder.'),
+  DATABASE_CONNECTIONS_MAX: z.coerce.number().int().min(4).max(200).default(12).describe('Connections of this process to PostgreSQL.'),
+  OSEH_ID_TOKEN_SECRET: secret.optional().describe('HS256 secret of user tokens. Absent: one is generated and kept in the data folder.'),
+  OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret
+    .optional()
+    .describe('HS256 secret of interactive prompt tokens. Absent: one is generated and kept in the data folder.'),
+  BODY_BYTES_MAX: z.coerce.number().int().min(1_024).max(16_777_216).default(262_144).describe('Largest accepted request body.'),
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30_000)
+    .describe('Requests a minute from one caller (the token\'s subject, or the address); 0 switches the limit off.'),
+  EVENT_BYTES_MAX: z.coerce.number().int().min(1_024).max(16_777_216).default(1_048_576).describe('Largest event, as stored JSON.'),
+  APPEND_EVENTS_MAX: z.coerce.number().int().min(1).max(100_000).default(10_000).describe('Most events in one append.'),
+  APPEND_QUEUE_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Appends that may wait in this process before new ones are answered with 503.'),
+  READ_WAIT_MS_MAX: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(2_000)
+    .describe('How long a read waits for the position it asks for before it answers 425.'),
+  COMMAND_LEDGER_DAYS: z.coerce.number().int().min(1).default(30).describe('How long command ids are remembered.'),
+  SHUTDOWN_MS_MAX: z.coerce.number().int().min(100).default(10_000).describe('How long a stop may drain before it is forced.'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least severe log line that is written.'),
+});
+
+export type Config = Readonly<z.infer<typeof Settings>>;
+
+/** Injection token: the configuration is plain data, not a class. */
+export const CONFIG = Symbol('Config');
+
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid';
+}
+
+/** Reports every wrong variable at once, by name, without repeating a value that may be a secret. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = Settings.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ConfigInvalid(`The configuration is wrong. ${problems.join('. ')}.`);
+}

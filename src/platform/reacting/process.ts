@@ -1,0 +1,49 @@
+import type { DomainEvent, RecordedEvent } from '../event-store/event-store.js';
+import type { StreamCommandClass } from '../deciding/stream-command.js';
+
+/**
+ * The side-effecting twin of a projection: events in, commands out.
+ *
+ * It runs at least once per event, from a durable checkpoint, under a lease. What it sends carries an id derived from the
+ * process, the event and the ordinal of the send, so the log carries each command out once however often the process runs.
+ */
+export interface Process<Events extends DomainEvent = DomainEvent> {
+  /** Also the name of its checkpoint and lease, and part of every command id it derives: never renamed. */
+  readonly name: string;
+  /** Its keys are the filter. */
+  readonly on: Reactions<Events>;
+  /** Where a process starts that has never run: at the log's beginning, or only with what happens from now on. */
+  readonly startsAt: 'beginning' | 'now';
+}
+
+export type Reactions<Events extends DomainEvent> = {
+  readonly [Type in Events['type']]?: (
+    event: Extract<Events, { readonly type: Type }>,
+    reaction: Reaction,
+    recorded: RecordedEvent,
+  ) => Promise<void> | void;
+};
+
+/** What a process may do about an event. */
+export interface Reaction {
+  /** Sends a command now. A refusal is an answer, not a failure: it is returned. Anything else that fails is retried. */
+  send<Id extends string, Payload extends { readonly type: string }>(
+    to: StreamCommandClass<Id, Payload>,
+    id: Id,
+    payload: Payload,
+  ): Promise<Sent>;
+  /**
+   * Sends a command when its time has come, also if the program was restarted in between. One deadline per key: setting it
+   * again moves it.
+   */
+  sendAt<Id extends string, Payload extends { readonly type: string }>(
+    deadline: { readonly key: string; readonly dueAt: Date },
+    to: StreamCommandClass<Id, Payload>,
+    id: Id,
+    payload: Payload,
+  ): Promise<void>;
+  /** Forgets a deadline. One that has already fired, or never was, is no error. */
+  cancel(key: string): Promise<void>;
+}
+
+export type Sent = { readonly outcome: 'done' } | { readonly outcome: 'refused'; readonly reason: string };
