@@ -42,3 +42,8 @@ export class StoreUnavailable extends Error {
 export class AppendOutcomeUnknown extends Error {
   override readonly name = 'AppendOutcomeUnknown';
 }
+
+/** The database says that this data cannot be stored. Nothing was written, and trying again will not help: a bug. */
+export class AppendRejected extends Error {
+  override readonly name = 'AppendRejected';
+}

@@ -26,10 +26,10 @@ export abstract class EventStore {
   abstract head(): Promise<bigint>;
 
   /**
-   * Calls back after appends of this process were committed. A hint and no more: it says that looking now is worthwhile, and
-   * whoever listens must also poll.
+   * Calls back after appends of this process were committed. It makes readers fast and no more: other processes append too,
+   * so whoever listens must also poll.
    */
-  abstract onAppended(listener: (head: bigint) => void): () => void;
+  abstract onAppended(listener: (batch: CommittedBatch) => void): () => void;
 
   /** Flushes what was accepted, refuses what comes after. */
   abstract close(): Promise<void>;
@@ -70,6 +70,12 @@ export interface Appended {
   readonly events: readonly RecordedEvent[];
   /** True when the ledger answered: the command had been carried out before. */
   readonly repeated: boolean;
+}
+
+/** What one commit of this process added to the log: all there is after `after`, up to the last of `events`. */
+export interface CommittedBatch {
+  readonly after: bigint;
+  readonly events: readonly RecordedEvent[];
 }
 
 /** Why an event is there. Everything but the correlation may be unknown. */

@@ -1,0 +1,147 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/**
+ * The log and the command ledger.
+ *
+ * Positions are gapless and in commit order because every append holds one advisory lock until its transaction ends. The
+ * functions are volatile and take that lock in a statement of its own: each later statement then has a fresh snapshot, which
+ * sees everything the previous holder committed. Checked in the same statement, versions would be those of an older snapshot.
+ *
+ * There is no table of streams: the version of a stream is one descent of the (stream, version) index, and not writing a
+ * second table made appends faster. `data` is json, not jsonb: it is stored as written, and read whole.
+ */
+export class EventLog1767225600000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`create schema log`);
+    await runner.query(`
+      create table log.events (
+        position bigint primary key,
+        stream text collate "C" not null,
+        version integer not null,
+        id uuid not null,
+        type text collate "C" not null,
+        schema_version smallint not null,
+        data json not null,
+        metadata json not null,
+        recorded_at timestamptz(3) not null,
+        constraint events_stream_version unique (stream, version)
+      )`);
+    await runner.query(`
+      create table log.commands (
+        id text collate "C" primary key,
+        fingerprint text collate "C" not null,
+        first_position bigint,
+        last_position bigint not null,
+        recorded_at timestamptz(3) not null
+      )`);
+    // Entries expire by age; they arrive in order of age, so a block range index finds the old ones at next to no cost.
+    await runner.query(`create index commands_recorded_at on log.commands using brin (recorded_at)`);
+    await runner.query(refuseChange);
+    await runner.query(`
+      create trigger events_are_facts before update or delete or truncate on log.events
+      for each statement execute function log.refuse_change()`);
+    await runner.query(appendOne);
+    await runner.query(appendMany);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`drop schema log cascade`);
+  }
+}
+
+const refuseChange = `
+  create function log.refuse_change() returns trigger language plpgsql as $$
+  begin
+    raise exception 'Events are facts: they are never updated or deleted.';
+  end
+  $$`;
+
+/** The lock that makes positions gapless and commit-ordered. Any number will do; it must only never change. */
+const takeLock = `perform pg_advisory_xact_lock(7253001)`;
+
+/**
+ * One event to one stream: what a lone caller does. A single plain insert is all it adds to the lock and two index look-ups.
+ *
+ * \`expected\` is a version, or -1 for any and -2 for exists. \`outcome\` is the stream's version before the append; when the
+ * version did not fit, it is minus one minus that; it is null when the ledger knows the command already.
+ */
+const appendOne = `
+  create function log.append_one(
+    p_stream text, p_expected integer, p_id uuid, p_type text, p_schema_version smallint, p_data json, p_metadata json,
+    p_command text, p_fingerprint text,
+    out head bigint, out at timestamptz(3), out outcome integer
+  ) language plpgsql volatile as $$
+  begin
+    ${takeLock};
+    if p_command is not null and (select true from log.commands c where c.id = p_command limit 1) then
+      return;
+    end if;
+    select e.position, e.recorded_at into head, at from log.events e order by e.position desc limit 1;
+    head := coalesce(head, 0);
+    at := date_trunc('milliseconds', greatest(at, clock_timestamp()));
+    outcome := coalesce((select e.version from log.events e where e.stream = p_stream order by e.version desc limit 1), 0);
+    if not (p_expected = outcome or p_expected = -1 or p_expected = -2 and outcome > 0) then
+      outcome := -1 - outcome;
+      return;
+    end if;
+    insert into log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at)
+    values (head + 1, p_stream, outcome + 1, p_id, p_type, p_schema_version, p_data, p_metadata, at);
+    if p_command is not null then
+      insert into log.commands (id, fingerprint, first_position, last_position, recorded_at)
+      values (p_command, p_fingerprint, head + 1, head + 1, at);
+    end if;
+  end
+  $$`;
+
+/**
+ * Many independent appends in one commit, each whole or not at all.
+ *
+ * The arrays run in parallel. A row is an event, or, with a null type, a stream that is only checked. Rows of one append share
+ * \`request\`; its first row carries the command, if there is one. \`outcome\` has a value per row, as above; an append went
+ * through exactly if none of its rows has a negative or null outcome.
+ *
+ * The set-based shape is deliberate: one pass over one unnest, index look-ups for versions and commands, windows for numbering.
+ * Joining the arrays would make the planner loop over them; the \`limit 1\` keeps it from scanning tables that were empty when
+ * the plan was made.
+ */
+const appendMany = `
+  create function log.append(
+    p_request integer[], p_stream text[], p_expected integer[], p_id uuid[], p_type text[], p_schema_version smallint[],
+    p_data json[], p_metadata json[], p_command text[], p_fingerprint text[],
+    out head bigint, out at timestamptz(3), out outcome integer[]
+  ) language plpgsql volatile as $$
+  begin
+    ${takeLock};
+    select e.position, e.recorded_at into head, at from log.events e order by e.position desc limit 1;
+    head := coalesce(head, 0);
+    at := date_trunc('milliseconds', greatest(at, clock_timestamp()));
+    with incoming as materialized (
+      select given.*,
+        coalesce((select e.version from log.events e where e.stream = given.stream order by e.version desc limit 1), 0) as base,
+        (select true from log.commands c where c.id = given.command limit 1) is true as repeated
+      from unnest(
+        p_request, p_stream, p_expected, p_id, p_type, p_schema_version, p_data, p_metadata, p_command, p_fingerprint
+      ) with ordinality
+        as given (request, stream, expected, id, type, schema_version, data, metadata, command, fingerprint, ordinal)
+    ), checked as materialized (
+      select *, expected = base or expected = -1 or expected = -2 and base > 0 as fits from incoming
+    ), judged as materialized (
+      select *, bool_and(fits and not repeated) over (partition by request) as accepted from checked
+    ), numbered as materialized (
+      select *,
+        case when type is not null then head + count(type) over (order by ordinal) end as position,
+        base + count(type) over (partition by stream order by ordinal) as version
+      from judged where accepted
+    ), written as (
+      insert into log.events (position, stream, version, id, type, schema_version, data, metadata, recorded_at)
+      select position, stream, version, id, type, schema_version, data, metadata, at
+      from numbered where type is not null order by position
+    ), remembered as (
+      insert into log.commands (id, fingerprint, first_position, last_position, recorded_at)
+      select max(command), max(fingerprint), min(position), coalesce(max(position), head), at
+      from numbered group by request having max(command) is not null
+    )
+    select array_agg(case when repeated then null when fits then base else -1 - base end order by ordinal)
+    into outcome from judged;
+  end
+  $$`;

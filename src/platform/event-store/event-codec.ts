@@ -1,0 +1,207 @@
+import type { EventFamily, EventSchema, JsonObject } from '../../kernel/event-family.js';
+import type { DomainEvent, RecordedEvent, StoredEvent } from './event-store.js';
+import { isJsonObject, Upcasts, type EventVersion, type Lifted, type Upcast } from './upcasts.js';
+
+/**
+ * Between events as the domain sees them and events as they are stored. Every adapter writes and reads through it, so
+ * deciders, projections, relays and exports all see today's events, whatever version is in the log.
+ *
+ * Writing validates, once per event. Reading a current version does not: it was validated when it was written, and reading
+ * is what happens a million times. Data that was lifted is validated, because its lift was written later than its schema.
+ */
+export class EventCodec {
+  private readonly history: Upcasts;
+  private readonly currentVersions: ReadonlyMap<string, number>;
+  private readonly unknown = new Map<string, number>();
+
+  constructor(families: readonly EventFamily[], upcasts: readonly Upcast[] = []) {
+    this.history = new Upcasts(families, upcasts);
+    this.currentVersions = new Map(
+      families.flatMap((family) => Object.entries(family).map(([type, schema]) => [type, schema.version] as const)),
+    );
+  }
+
+  get types(): readonly string[] {
+    return this.history.types;
+  }
+
+  /** How often events were skipped that this program does not know, by `Type` or, when only the version is new, `Type v3`. */
+  get unknownTypes(): ReadonlyMap<string, number> {
+    return this.unknown;
+  }
+
+  /** Every type and version that can be read, current and past. */
+  get readable(): readonly EventVersion[] {
+    return this.history.readable();
+  }
+
+  /** What a filter for today's types must look for in storage. */
+  storedTypes(types: readonly string[]): string[] {
+    return this.history.storedTypes(types);
+  }
+
+  encode(event: DomainEvent): { type: string; schemaVersion: number; data: JsonObject } {
+    const { type, ...data } = event;
+    const schema = this.history.schemaOf(type);
+    if (schema === undefined) throw new EventInvalid(type, 'no family declares it');
+    return { type, schemaVersion: schema.version, data: validated(type, schema, data) };
+  }
+
+  /** Undefined for what this program does not know: a newer program writes to the same log while this one is replaced. */
+  decode(stored: StoredEvent): RecordedEvent | undefined {
+    const { type, schemaVersion } = stored;
+    if (this.currentVersions.get(type) === schemaVersion) {
+      return recorded(stored, { type, schemaVersion, data: objectOf(stored) });
+    }
+    if (this.history.stepFrom(type, schemaVersion) === undefined) {
+      const name = this.currentVersions.has(type) ? `${type} v${String(schemaVersion)}` : type;
+      this.unknown.set(name, (this.unknown.get(name) ?? 0) + 1);
+      return undefined;
+    }
+    return recorded(stored, this.lifted(stored));
+  }
+
+  private lifted(stored: StoredEvent): Lifted {
+    let current: Required<Lifted> = { ...stored, data: objectOf(stored) };
+    for (;;) {
+      const step = this.history.stepFrom(current.type, current.schemaVersion);
+      if (step === undefined) return this.checked(stored, current);
+      const next = step.lift({ ...stored, ...current });
+      const declared = step.into.some(
+        ({ type, schemaVersion }) => type === next.type && schemaVersion === next.schemaVersion,
+      );
+      const into = `${next.type} version ${String(next.schemaVersion)}`;
+      if (!declared) throw new EventUnreadable(stored, `it was lifted into ${into}, which its upcast does not declare`);
+      current = { ...next, stream: next.stream ?? current.stream };
+    }
+  }
+
+  private checked(stored: StoredEvent, lifted: Lifted): Lifted {
+    const schema = this.history.schemaOf(lifted.type);
+    try {
+      if (schema === undefined) throw new EventInvalid(lifted.type, 'no family declares it');
+      return { ...lifted, data: validated(lifted.type, schema, lifted.data) };
+    } catch (error) {
+      if (!(error instanceof EventInvalid)) throw error;
+      throw new EventUnreadable(stored, `what it was lifted into is wrong. ${error.message}`);
+    }
+  }
+}
+
+/** An event was built that its own schema refuses: a mistake in a decision, not in what a user asked. */
+export class EventInvalid extends Error {
+  override readonly name = 'EventInvalid';
+  constructor(
+    readonly type: string,
+    why: string,
+  ) {
+    super(`The event ${type} cannot be stored: ${why}.`);
+  }
+}
+
+/** A stored event whose history leads nowhere. Skipping it would make every reader wrong in silence, so it stops them. */
+export class EventUnreadable extends Error {
+  override readonly name = 'EventUnreadable';
+  readonly position: bigint;
+  readonly stream: string;
+  constructor({ position, stream, type, schemaVersion }: StoredEvent, why: string) {
+    super(
+      `${type} version ${String(schemaVersion)} at position ${String(position)} of the log cannot be read: ${why}.`,
+    );
+    this.position = position;
+    this.stream = stream;
+  }
+}
+
+function objectOf(stored: StoredEvent): JsonObject {
+  if (!isJsonObject(stored.data)) throw new EventUnreadable(stored, 'its data is not an object');
+  return stored.data;
+}
+
+function recorded(stored: StoredEvent, { type, schemaVersion, data, stream }: Lifted): RecordedEvent {
+  return {
+    position: stored.position,
+    stream: stream ?? stored.stream,
+    version: stored.version,
+    id: stored.id,
+    schemaVersion,
+    event: { type, ...data },
+    metadata: stored.metadata,
+    recordedAt: stored.recordedAt,
+  };
+}
+
+function validated(type: string, schema: EventSchema, data: object): JsonObject {
+  const parsed = schema.data.safeParse(data);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'data'}: ${issue.message}`);
+    throw new EventInvalid(type, issues.join('; '));
+  }
+  const checked = parsed.data;
+  if (isStorable(data, checked)) return checked;
+  const { path, why } = flawOf(data, checked) ?? here('is not an object with fields other than `type`');
+  throw new EventInvalid(type, `${path.join('.') || 'data'} ${why}`);
+}
+
+function isStorable(given: object, checked: unknown): checked is JsonObject {
+  return (
+    typeof checked === 'object' && checked !== null && !('type' in checked) && flawOf(given, checked) === undefined
+  );
+}
+
+interface Flaw {
+  readonly path: readonly string[];
+  readonly why: string;
+}
+
+const here = (why: string): Flaw => ({ path: [], why });
+
+/** Neither NUL nor half a surrogate pair fits into PostgreSQL's text, where a projection or an analyst would put it. */
+// eslint-disable-next-line no-control-regex -- NUL is what is looked for
+const unstorableText = /[\u0000\ud800-\udfff]/u;
+
+/**
+ * Why the data would not come back from storage as it went in: it is no JSON, or its schema changed it. A schema that strips,
+ * defaults or transforms would be applied on writing and not on reading, and the event would be two different things.
+ */
+function flawOf(given: unknown, checked: unknown): Flaw | undefined {
+  if (typeof checked === 'object' && checked !== null) {
+    if (typeof given !== 'object' || given === null) return here('is changed by the schema');
+    return Array.isArray(checked) ? flawOfArray(given, checked) : flawOfObject(given, checked);
+  }
+  if (typeof checked === 'string' && unstorableText.test(checked)) return here('holds NUL or half a surrogate pair');
+  if (typeof checked === 'number' && !Number.isFinite(checked)) return here('is not a finite number');
+  if (!isScalar(checked)) return here(`is ${typeof checked}, which JSON cannot hold`);
+  return given === checked ? undefined : here('is changed by the schema');
+}
+
+function isScalar(value: unknown): value is string | number | boolean | null {
+  return value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+}
+
+function flawOfArray(given: object, checked: readonly unknown[]): Flaw | undefined {
+  if (!Array.isArray(given) || given.length !== checked.length) return here('is changed by the schema');
+  for (let index = 0; index < checked.length; index += 1) {
+    const flaw = flawOf(given[index], checked[index]);
+    if (flaw !== undefined) return { path: [String(index), ...flaw.path], why: flaw.why };
+  }
+  return undefined;
+}
+
+function flawOfObject(given: object, checked: object): Flaw | undefined {
+  if (!isPlain(given) || !isPlain(checked)) return here('is not plain data');
+  const keys = Object.keys(checked);
+  for (const key of keys) {
+    if (!Object.hasOwn(given, key)) return { path: [key], why: 'is added by the schema' };
+    const flaw = flawOf(given[key], checked[key]);
+    if (flaw !== undefined) return { path: [key, ...flaw.path], why: flaw.why };
+  }
+  const before = Object.keys(given);
+  if (before.length === keys.length) return undefined;
+  return { path: before.filter((key) => !Object.hasOwn(checked, key)), why: 'is not in the schema' };
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

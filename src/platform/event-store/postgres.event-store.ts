@@ -1,0 +1,229 @@
+import type pg from 'pg';
+import { AppendConnection } from './append-connection.js';
+import { AppendQueue, type FlushResult } from './append-queue.js';
+import { AppendRejected, CommandReused, StoreUnavailable, VersionConflict } from './errors.js';
+import type { EventCodec } from './event-codec.js';
+import {
+  EventStore,
+  type Append,
+  type Appended,
+  type CommandRef,
+  type CommittedBatch,
+  type LogFilter,
+  type LogPage,
+  type LogRange,
+  type RecordedEvent,
+  type StoredEvent,
+  type StreamRange,
+  type StreamSlice,
+} from './event-store.js';
+import { appendOne, appendMany } from './postgres.append.js';
+import {
+  commandEntry,
+  logBackwards,
+  logBetween,
+  logFiltered,
+  logForwards,
+  logHead,
+  streamBackwards,
+  streamForwards,
+  streamVersion,
+  type Statement,
+} from './postgres.reads.js';
+import { positionOf, storedEvent } from './postgres.rows.js';
+import { appended, prepareAppend, type AppendLimits, type PreparedAppend } from './prepared-append.js';
+
+export interface PostgresEventStoreOptions extends AppendLimits {
+  readonly appendQueueMax: number;
+  readonly flushMsMax?: number;
+  readonly connectMsMax?: number;
+}
+
+const flushAppendsMax = 512;
+const flushEventsMax = 4_096;
+const readLimitMax = 100_000;
+const versionMax = 2_147_483_647;
+/** A filtered page looks at this many positions at most, so that a filter that matches little cannot run for minutes. */
+const windowPositions = 50_000n;
+
+/** The log in PostgreSQL. The order of positions, and why it can be trusted, is explained at the functions in the migration. */
+export class PostgresEventStore extends EventStore {
+  private readonly connection: AppendConnection;
+  private readonly queue: AppendQueue<PreparedAppend, Appended>;
+  private readonly listeners = new Set<(batch: CommittedBatch) => void>();
+
+  constructor(
+    private readonly database: { readonly url: string; readonly pool: pg.Pool },
+    private readonly codec: EventCodec,
+    private readonly options: PostgresEventStoreOptions,
+  ) {
+    super();
+    const { flushMsMax = 30_000, connectMsMax = 5_000 } = options;
+    this.connection = new AppendConnection({ url: database.url, flushMsMax, connectMsMax });
+    this.queue = new AppendQueue((batch) => this.flushTogether(batch), {
+      queueMax: options.appendQueueMax,
+      flushAppendsMax,
+      flushEventsMax,
+    });
+  }
+
+  /** Appends that wait for the flush under way. */
+  get queued(): number {
+    return this.queue.length;
+  }
+
+  async append(append: Append): Promise<Appended> {
+    const result = await this.queue.add(prepareAppend(append, this.codec, this.options));
+    if (!result.repeated || append.command === undefined) return result;
+    const first = await this.findCommand(append.command);
+    if (first === undefined) throw new StoreUnavailable('The ledger entry of the command expired meanwhile.');
+    return first;
+  }
+
+  async readStream(stream: string, range: StreamRange = {}): Promise<StreamSlice> {
+    const limit = Math.min(range.limit ?? readLimitMax, readLimitMax);
+    if (range.direction === 'backwards') {
+      const read = await this.stored(streamBackwards, [stream, range.from ?? versionMax, limit]);
+      return this.slice(stream, read, read[0]?.version);
+    }
+    const read = await this.stored(streamForwards, [stream, range.from ?? 1, limit]);
+    return this.slice(stream, read, read.at(-1)?.version);
+  }
+
+  async findCommand(command: CommandRef): Promise<Appended | undefined> {
+    const [row] = await this.rows(commandEntry, [command.id]);
+    if (row === undefined) return undefined;
+    const [fingerprint, first, last] = row;
+    if (fingerprint !== command.fingerprint) throw new CommandReused(command.id);
+    const position = positionOf(last);
+    const events = first === null ? [] : await this.stored(logBetween, [positionOf(first), position]);
+    return { position, versions: [], events: this.decoded(events), repeated: true };
+  }
+
+  async readAll(range: LogRange): Promise<LogPage> {
+    const limit = Math.min(range.limit, readLimitMax);
+    if (range.direction === 'backwards') return this.readBackwards(range, limit);
+    return range.filter === undefined ? this.readOn(range.after, limit) : this.readFiltered(range, limit);
+  }
+
+  async head(): Promise<bigint> {
+    const [row] = await this.rows(logHead, []);
+    return positionOf(row?.[0]);
+  }
+
+  onAppended(listener: (batch: CommittedBatch) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+    await this.connection.close();
+  }
+
+  /** One append whose data the database refuses must not fail the others that happened to ride with it. */
+  private async flushTogether(batch: readonly PreparedAppend[]): Promise<readonly FlushResult<Appended>[]> {
+    try {
+      return await this.flush(batch);
+    } catch (error) {
+      if (!(error instanceof AppendRejected) || batch.length === 1) throw error;
+      const results: FlushResult<Appended>[] = [];
+      for (const append of batch) results.push(await this.flushAlone(append));
+      return results;
+    }
+  }
+
+  private async flushAlone(append: PreparedAppend): Promise<FlushResult<Appended>> {
+    try {
+      const [result] = await this.flush([append]);
+      return result ?? { failed: new StoreUnavailable('A flush did not answer.') };
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return { failed: error };
+    }
+  }
+
+  private async flush(batch: readonly PreparedAppend[]): Promise<readonly FlushResult<Appended>[]> {
+    const [only] = batch;
+    const alone = only !== undefined && batch.length === 1 && only.streams.length === 1 && only.events === 1;
+    const { head, recordedAt, outcomes } = await (alone ? appendOne : appendMany)(this.connection, batch);
+    let position = head;
+    // The database answers with versions before the flush; earlier appends of the same flush may have moved a stream since.
+    const moved = new Map<string, number>();
+    const events: RecordedEvent[] = [];
+    const results = batch.map((append, index): FlushResult<Appended> => {
+      const outcome = outcomes[index] ?? [];
+      if (outcome.includes(null)) return { done: { position, versions: [], events: [], repeated: true } };
+      const misfit = outcome.findIndex((base) => base === null || base < 0);
+      const write = append.streams[misfit];
+      if (write !== undefined) {
+        return { failed: new VersionConflict(write.stream, write.expected, -1 - (outcome[misfit] ?? -1)) };
+      }
+      const bases = append.streams.map(({ stream }, at) => moved.get(stream) ?? outcome[at] ?? 0);
+      const done = appended(append, { head: position, bases, recordedAt });
+      position = done.position;
+      append.streams.forEach(({ stream }, at) => moved.set(stream, done.versions[at] ?? 0));
+      events.push(...done.events);
+      return { done };
+    });
+    if (events.length > 0) for (const listener of this.listeners) listener({ after: head, events });
+    return results;
+  }
+
+  private async readOn(after: bigint, limit: number): Promise<LogPage> {
+    const read = await this.stored(logForwards, [after, limit]);
+    return { events: this.decoded(read), scannedTo: read.at(-1)?.position ?? after };
+  }
+
+  /** The end of the window is read in a statement before the page: all that is at or below it is then visible. */
+  private async readFiltered({ after, filter = {} }: LogRange, limit: number): Promise<LogPage> {
+    const head = await this.head();
+    const windowEnd = after + windowPositions < head ? after + windowPositions : head;
+    if (windowEnd <= after) return { events: [], scannedTo: after };
+    const read = await this.stored(logFiltered, [after, windowEnd, ...this.filterValues(filter), limit]);
+    const last = read.length === limit ? read.at(-1) : undefined;
+    return { events: this.decoded(read), scannedTo: last?.position ?? windowEnd };
+  }
+
+  private async readBackwards({ after, filter = {} }: LogRange, limit: number): Promise<LogPage> {
+    const read = await this.stored(logBackwards, [after, ...this.filterValues(filter), limit]);
+    const last = read.length === limit ? read.at(-1) : undefined;
+    return { events: this.decoded(read), scannedTo: last?.position ?? 0n };
+  }
+
+  private filterValues({ types, categories }: LogFilter): readonly unknown[] {
+    return [types === undefined ? null : this.codec.storedTypes(types), categories ?? null];
+  }
+
+  private async slice(stream: string, read: readonly StoredEvent[], newest: number | undefined): Promise<StreamSlice> {
+    return { events: this.decoded(read), version: newest ?? (await this.versionOf(stream)) };
+  }
+
+  private async versionOf(stream: string): Promise<number> {
+    const [row] = await this.rows(streamVersion, [stream]);
+    return Number(row?.[0] ?? 0);
+  }
+
+  private decoded(read: readonly StoredEvent[]): readonly RecordedEvent[] {
+    const events: RecordedEvent[] = [];
+    for (const stored of read) {
+      const event = this.codec.decode(stored);
+      if (event !== undefined) events.push(event);
+    }
+    return events;
+  }
+
+  private async stored(statement: Statement, values: readonly unknown[]): Promise<readonly StoredEvent[]> {
+    const rows = await this.rows(statement, values);
+    return rows.map(storedEvent);
+  }
+
+  private async rows(statement: Statement, values: readonly unknown[]): Promise<unknown[][]> {
+    try {
+      const query = { ...statement, values: [...values], rowMode: 'array' as const };
+      return (await this.database.pool.query<unknown[]>(query)).rows;
+    } catch (error) {
+      throw new StoreUnavailable('The log cannot be read.', { cause: error });
+    }
+  }
+}
