@@ -1,93 +1,133 @@
 import { z } from 'zod';
 import type { AppendConnection } from './append-connection.js';
 import type { ExpectedVersion } from './event-store.js';
-import type { PreparedAppend } from './prepared-append.js';
+import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
 
-/** What the append functions of the migration answer, sorted by append: a base version per stream, as described there. */
+/** What the append functions of the migration answer. */
 export interface AppendAnswer {
   readonly head: bigint;
   readonly recordedAt: Date;
-  readonly outcomes: readonly (readonly (number | null)[])[];
+  /** Everything was written, or nothing was. */
+  readonly written: boolean;
+  /** The version of every stream before the flush: one per append and stream. */
+  readonly versions: readonly (readonly number[])[];
+  /** The commands that the ledger knows already. */
+  readonly known: ReadonlySet<string>;
 }
 
+/** One append of one event. */
 export async function appendOne(
   connection: AppendConnection,
-  [append]: readonly PreparedAppend[],
+  { streams: [write], command, metadata }: PreparedAppend,
 ): Promise<AppendAnswer> {
-  const row = append === undefined ? undefined : rowsOf(append, 0)[0];
-  if (row === undefined) throw new TypeError('There is nothing to append.');
+  const event = write?.events[0];
+  if (write === undefined || event === undefined) throw new TypeError('There is nothing to append.');
   const answer = await connection.query(
     'append one',
-    'select coalesce(head, 0)::text, at, outcome from log.append_one($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9)',
+    `select coalesce(head, 0)::text, coalesce(at, 'epoch'), coalesce(outcome >= 0, false),
+       case when outcome < 0 then -1 - outcome else coalesce(outcome, 0) end, outcome is null
+     from log.append_one($1, $2, $3, $4, $5::smallint, $6, $7, $8, $9)`,
     [
-      row.stream,
-      row.expected,
-      row.id,
-      row.type,
-      row.schemaVersion,
-      row.json,
-      row.metadata,
-      row.command,
-      row.fingerprint,
+      write.stream,
+      expectedCode(write.expected),
+      event.id,
+      event.type,
+      event.schemaVersion,
+      event.json,
+      JSON.stringify(metadata),
+      command?.id,
+      command?.fingerprint,
     ],
   );
-  const [head, at, outcome] = OneAnswer.parse(answer);
-  return { head: BigInt(head), recordedAt: at ?? new Date(0), outcomes: [[outcome]] };
+  const [head, recordedAt, written, version, isKnown] = OneAnswer.parse(answer);
+  const known = new Set(isKnown && command !== undefined ? [command.id] : []);
+  return { head: BigInt(head), recordedAt, written, versions: [[version]], known };
 }
 
 export async function appendMany(
   connection: AppendConnection,
   batch: readonly PreparedAppend[],
 ): Promise<AppendAnswer> {
-  const rows = batch.flatMap(rowsOf);
   const answer = await connection.query(
     'append many',
-    'select head::text, at, outcome from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
-    parameters(rows),
+    `select head::text, at, written, versions, known
+     from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    parameters(batch),
   );
-  const [head, at, outcome] = ManyAnswer.parse(answer);
-  let row = 0;
-  const outcomes = batch.map((append) =>
-    append.streams.map((write) => {
-      const base = outcome[row] ?? null;
-      row += Math.max(write.events.length, 1);
-      return base;
-    }),
-  );
-  return { head: BigInt(head), recordedAt: at, outcomes };
+  const [head, recordedAt, written, versions, known] = ManyAnswer.parse(answer);
+  let next = 0;
+  const sorted = batch.map(({ streams }) => versions.slice(next, (next += streams.length)));
+  return { head: BigInt(head), recordedAt, written, versions: sorted, known: new Set(known) };
 }
 
-const OneAnswer = z.tuple([z.string(), z.date().nullable(), z.int().nullable()]);
-const ManyAnswer = z.tuple([z.string(), z.date(), z.array(z.int().nullable())]);
+const OneAnswer = z.tuple([z.string(), z.date(), z.boolean(), z.int(), z.boolean()]);
+const ManyAnswer = z.tuple([z.string(), z.date(), z.boolean(), z.array(z.int()), z.array(z.string())]);
 
-interface Row {
-  readonly request: number;
+interface Row extends PreparedEvent {
+  /** The number of its stream among the streams of the batch, from 1. */
+  readonly write: number;
+  readonly step: number;
   readonly stream: string;
-  readonly expected: number;
-  readonly id: string | null;
-  readonly type: string | null;
-  readonly schemaVersion: number | null;
-  readonly json: string | null;
-  readonly metadata: string | null;
-  readonly command: string | null;
-  readonly fingerprint: string | null;
+  readonly metadata: string;
 }
 
-function rowsOf(append: PreparedAppend, request: number): readonly Row[] {
-  const metadata = JSON.stringify(append.metadata);
-  let { command } = append;
-  return append.streams.flatMap(({ stream, expected, events }) => {
-    const checked = { request, stream, expected: expectedCode(expected) };
-    const written = events.length === 0 ? [nothing] : events.map((event) => ({ ...event, metadata }));
-    return written.map((event): Row => {
-      const row = { ...checked, ...event, command: command?.id ?? null, fingerprint: command?.fingerprint ?? null };
-      command = undefined;
-      return row;
-    });
-  });
+interface Entry {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly first: number | null;
+  readonly last: number;
 }
 
-const nothing = { id: null, type: null, schemaVersion: null, json: null, metadata: null } as const;
+function parameters(batch: readonly PreparedAppend[]): readonly string[] {
+  const writes = batch.flatMap(({ streams }) => streams);
+  const rows: Row[] = [];
+  const entries: Entry[] = [];
+  const steps = new Map<string, number>();
+  let write = 0;
+  for (const { streams, metadata: plain, command } of batch) {
+    const metadata = JSON.stringify(plain);
+    const before = rows.length;
+    for (const { stream, events } of streams) {
+      write += 1;
+      let step = steps.get(stream) ?? 0;
+      for (const event of events) rows.push({ ...event, write, step: (step += 1), stream, metadata });
+      steps.set(stream, step);
+    }
+    const first = rows.length > before ? before + 1 : null;
+    if (command !== undefined) entries.push({ ...command, first, last: rows.length });
+  }
+  return [
+    texts(writes, ({ stream }) => stream),
+    plains(writes, ({ expected }) => expectedCode(expected)),
+    ...eventParameters(rows),
+    texts(entries, ({ id }) => id),
+    texts(entries, ({ fingerprint }) => fingerprint),
+    plains(entries, ({ first }) => first ?? 'NULL'),
+    plains(entries, ({ last }) => last),
+  ];
+}
+
+function eventParameters(rows: readonly Row[]): readonly string[] {
+  return [
+    plains(rows, ({ write }) => write),
+    plains(rows, ({ step }) => step),
+    texts(rows, ({ stream }) => stream),
+    plains(rows, ({ id }) => id),
+    texts(rows, ({ type }) => type),
+    plains(rows, ({ schemaVersion }) => schemaVersion),
+    texts(rows, ({ json }) => json),
+    texts(rows, ({ metadata }) => metadata),
+  ];
+}
+
+/** Array literals, written here because the driver's general way costs as much as the rest of a flush. */
+function plains<Item>(items: readonly Item[], value: (item: Item) => number | string): string {
+  return `{${items.map(value).join(',')}}`;
+}
+
+function texts<Item>(items: readonly Item[], value: (item: Item) => string): string {
+  return `{${items.map((item) => `"${value(item).replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
 
 function expectedCode(expected: ExpectedVersion): number {
   switch (expected) {
@@ -100,27 +140,4 @@ function expectedCode(expected: ExpectedVersion): number {
     default:
       return expected;
   }
-}
-
-/** Array literals, written here because the driver's general way costs as much as the rest of a flush. */
-function parameters(rows: readonly Row[]): readonly string[] {
-  const plain = (value: (row: Row) => number | string | null) =>
-    `{${rows.map((row) => value(row) ?? 'NULL').join(',')}}`;
-  const quoted = (value: (row: Row) => string | null) => `{${rows.map((row) => quote(value(row))).join(',')}}`;
-  return [
-    plain((row) => row.request),
-    quoted((row) => row.stream),
-    plain((row) => row.expected),
-    plain((row) => row.id),
-    quoted((row) => row.type),
-    plain((row) => row.schemaVersion),
-    quoted((row) => row.json),
-    quoted((row) => row.metadata),
-    quoted((row) => row.command),
-    quoted((row) => row.fingerprint),
-  ];
-}
-
-function quote(value: string | null): string {
-  return value === null ? 'NULL' : `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
 }

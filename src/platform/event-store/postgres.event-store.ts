@@ -17,7 +17,7 @@ import {
   type StreamRange,
   type StreamSlice,
 } from './event-store.js';
-import { appendOne, appendMany } from './postgres.append.js';
+import { appendMany, appendOne, type AppendAnswer } from './postgres.append.js';
 import {
   commandEntry,
   logBackwards,
@@ -31,7 +31,7 @@ import {
   type Statement,
 } from './postgres.reads.js';
 import { positionOf, storedEvent } from './postgres.rows.js';
-import { appended, prepareAppend, type AppendLimits, type PreparedAppend } from './prepared-append.js';
+import { appended, fits, prepareAppend, type AppendLimits, type PreparedAppend } from './prepared-append.js';
 
 export interface PostgresEventStoreOptions extends AppendLimits {
   readonly appendQueueMax: number;
@@ -143,30 +143,46 @@ export class PostgresEventStore extends EventStore {
     }
   }
 
+  /** What cannot be written is taken out and answered; the rest goes again, until all of it was written. */
   private async flush(batch: readonly PreparedAppend[]): Promise<readonly FlushResult<Appended>[]> {
-    const [only] = batch;
-    const alone = only !== undefined && batch.length === 1 && only.streams.length === 1 && only.events === 1;
-    const { head, recordedAt, outcomes } = await (alone ? appendOne : appendMany)(this.connection, batch);
-    let position = head;
-    // The database answers with versions before the flush; earlier appends of the same flush may have moved a stream since.
-    const moved = new Map<string, number>();
-    const events: RecordedEvent[] = [];
-    const results = batch.map((append, index): FlushResult<Appended> => {
-      const outcome = outcomes[index] ?? [];
-      if (outcome.includes(null)) return { done: { position, versions: [], events: [], repeated: true } };
-      const misfit = outcome.findIndex((base) => base === null || base < 0);
-      const write = append.streams[misfit];
-      if (write !== undefined) {
-        return { failed: new VersionConflict(write.stream, write.expected, -1 - (outcome[misfit] ?? -1)) };
+    const results = new Map<PreparedAppend, FlushResult<Appended>>();
+    for (let left = batch; left.length > 0;) {
+      const answer = await this.write(left);
+      if (answer.written) {
+        for (const [append, done] of this.committed(left, answer)) results.set(append, { done });
+        break;
       }
-      const bases = append.streams.map(({ stream }, at) => moved.get(stream) ?? outcome[at] ?? 0);
-      const done = appended(append, { head: position, bases, recordedAt });
-      position = done.position;
+      for (const [index, append] of left.entries()) {
+        const refusal = refusalOf(append, answer, answer.versions[index] ?? []);
+        if (refusal !== undefined) results.set(append, refusal);
+      }
+      left = left.filter((append) => !results.has(append));
+    }
+    return batch.map((append) => results.get(append) ?? { failed: new StoreUnavailable('A flush did not answer.') });
+  }
+
+  private write(batch: readonly PreparedAppend[]): Promise<AppendAnswer> {
+    const [only] = batch;
+    const isLone = only?.streams.length === 1 && only.events === 1 && batch.length === 1;
+    return isLone ? appendOne(this.connection, only) : appendMany(this.connection, batch);
+  }
+
+  private committed(
+    batch: readonly PreparedAppend[],
+    answer: AppendAnswer,
+  ): readonly (readonly [PreparedAppend, Appended])[] {
+    // The database answers with versions before the flush; earlier appends of the same flush have moved some streams since.
+    const moved = new Map<string, number>();
+    let { head } = answer;
+    const results = batch.map((append, index) => {
+      const bases = append.streams.map(({ stream }, at) => moved.get(stream) ?? answer.versions[index]?.[at] ?? 0);
+      const done = appended(append, { head, bases, recordedAt: answer.recordedAt });
       append.streams.forEach(({ stream }, at) => moved.set(stream, done.versions[at] ?? 0));
-      events.push(...done.events);
-      return { done };
+      head = done.position;
+      return [append, done] as const;
     });
-    if (events.length > 0) for (const listener of this.listeners) listener({ after: head, events });
+    const events = results.flatMap(([, done]) => done.events);
+    if (events.length > 0) for (const listener of this.listeners) listener({ after: answer.head, events });
     return results;
   }
 
@@ -226,4 +242,20 @@ export class PostgresEventStore extends EventStore {
       throw new StoreUnavailable('The log cannot be read.', { cause: error });
     }
   }
+}
+
+/** Why this append cannot be written; undefined if it was only held up by its neighbours. */
+function refusalOf(
+  { streams, commandId }: PreparedAppend,
+  answer: AppendAnswer,
+  versions: readonly number[],
+): FlushResult<Appended> | undefined {
+  if (commandId !== undefined && answer.known.has(commandId)) {
+    return { done: { position: answer.head, versions: [], events: [], repeated: true } };
+  }
+  for (const [index, { stream, expected }] of streams.entries()) {
+    const actual = versions[index] ?? 0;
+    if (!fits(expected, actual)) return { failed: new VersionConflict(stream, expected, actual) };
+  }
+  return undefined;
 }
