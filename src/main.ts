@@ -1,1 +1,3 @@
-/** Starts the program. */
+import { run } from './app/run.js';
+
+await run(process.env);

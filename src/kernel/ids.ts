@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isStorableText } from './text.js';
 
 /**
  * Branded identifiers. They are parsed once, at the edge; inside, two kinds of id cannot be mixed up by accident.
@@ -6,7 +7,12 @@ import { z } from 'zod';
  * The format is `oseh_<prefix>_<22 url-safe base64 characters>`: sixteen bytes, as in the data that existing clients hold.
  */
 const uid = (prefix: string) =>
-  z.string().regex(new RegExp(`^oseh_${prefix}_[A-Za-z0-9_-]{22}$`), `must look like oseh_${prefix}_ and 22 url-safe characters`);
+  z
+    .string()
+    .regex(
+      new RegExp(`^oseh_${prefix}_[A-Za-z0-9_-]{22}$`),
+      `must look like oseh_${prefix}_ and 22 url-safe characters`,
+    );
 
 export const PromptUid = uid('ip').brand<'PromptUid'>();
 export type PromptUid = z.infer<typeof PromptUid>;
@@ -18,5 +24,5 @@ export const PromptEventUid = uid('ipe').brand<'PromptEventUid'>();
 export type PromptEventUid = z.infer<typeof PromptEventUid>;
 
 /** Who somebody is, as their identity provider says it: opaque, short, never shown to be anything else. */
-export const UserSub = z.string().min(1).max(255).brand<'UserSub'>();
+export const UserSub = z.string().min(1).max(255).refine(isStorableText).brand<'UserSub'>();
 export type UserSub = z.infer<typeof UserSub>;

@@ -1,59 +1,64 @@
 import { z } from 'zod';
+import { CannotStart } from './cannot-start.js';
 
 /**
  * Everything that can be set, in one typed object that is read once, validated whole and frozen.
  *
  * `docs/reference/configuration.md` is generated from the descriptions. Nothing else reads the environment.
  */
-const port = z.coerce.number().int().min(0).max(65_535);
+function wholeNumber(least: number, most: number) {
+  const must = `must be a whole number from ${String(least)} to ${String(most)}`;
+  return z.coerce.number(must).int(must).min(least, must).max(most, must);
+}
+
+function oneOf<const Choice extends string>(choices: readonly Choice[]) {
+  return z.enum(choices, `must be one of ${choices.join(', ')}`);
+}
+
 const secret = z.string().min(16, 'must have at least 16 characters');
+const text = z.string().min(1);
 
 export const Settings = z.object({
-  CHORUS_ROLE: z
-    .enum(['all', 'api', 'worker'])
+  CHORUS_ROLE: oneOf(['all', 'api', 'worker'])
     .default('all')
-    .describe('What this process does: `api` answers requests, `worker` runs projections, processes and deadlines, `all` both.'),
-  CHORUS_DATA: z
-    .string()
-    .min(1)
+    .describe(
+      'What this process does: `api` answers requests, `worker` runs projections, processes and deadlines, `all` both.',
+    ),
+  CHORUS_DATA: text
     .default('.chorus')
     .describe('Folder for everything kept on this machine: the embedded database and the generated secrets.'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
-  PORT: port.default(3000).describe('Port to listen on; 0 takes any free one.'),
+  HOST: text.default('127.0.0.1').describe('Address to listen on.'),
+  PORT: wholeNumber(0, 65_535)
+    .default(3000)
+    .describe('Port to listen on; 0 takes any free one. A `worker` answers there for health and metrics.'),
   DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
+    .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/database' })
     .optional()
     .describe('PostgreSQL 16 or newer. Absent: an embedded server in the data folder.'),
-  DATABASE_CONNECTIONS_MAX: z.coerce.number().int().min(4).max(200).default(12).describe('Connections of this process to PostgreSQL.'),
-  OSEH_ID_TOKEN_SECRET: secret.optional().describe('HS256 secret of user tokens. Absent: one is generated and kept in the data folder.'),
+  DATABASE_CONNECTIONS_MAX: wholeNumber(4, 200).default(12).describe('Connections of this process to PostgreSQL.'),
+  OSEH_ID_TOKEN_SECRET: secret
+    .optional()
+    .describe('HS256 secret of user tokens. Absent: one is generated and kept in the data folder.'),
   OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret
     .optional()
     .describe('HS256 secret of interactive prompt tokens. Absent: one is generated and kept in the data folder.'),
-  BODY_BYTES_MAX: z.coerce.number().int().min(1_024).max(16_777_216).default(262_144).describe('Largest accepted request body.'),
-  RATE_LIMIT_PER_MINUTE: z.coerce
-    .number()
-    .int()
-    .min(0)
+  BODY_BYTES_MAX: wholeNumber(1_024, 16_777_216).default(262_144).describe('Largest accepted request body.'),
+  RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000)
     .default(30_000)
-    .describe('Requests a minute from one caller (the token\'s subject, or the address); 0 switches the limit off.'),
-  EVENT_BYTES_MAX: z.coerce.number().int().min(1_024).max(16_777_216).default(1_048_576).describe('Largest event, as stored JSON.'),
-  APPEND_EVENTS_MAX: z.coerce.number().int().min(1).max(100_000).default(10_000).describe('Most events in one append.'),
-  APPEND_QUEUE_MAX: z.coerce
-    .number()
-    .int()
-    .min(1)
+    .describe("Requests a minute from one caller (the token's subject, or the address); 0 switches the limit off."),
+  EVENT_BYTES_MAX: wholeNumber(1_024, 16_777_216).default(1_048_576).describe('Largest event, as stored JSON.'),
+  APPEND_EVENTS_MAX: wholeNumber(1, 100_000).default(10_000).describe('Most events in one append.'),
+  APPEND_QUEUE_MAX: wholeNumber(1, 1_000_000)
     .default(20_000)
     .describe('Appends that may wait in this process before new ones are answered with 503.'),
-  READ_WAIT_MS_MAX: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(60_000)
+  READ_WAIT_MS_MAX: wholeNumber(0, 60_000)
     .default(2_000)
     .describe('How long a read waits for the position it asks for before it answers 425.'),
-  COMMAND_LEDGER_DAYS: z.coerce.number().int().min(1).default(30).describe('How long command ids are remembered.'),
-  SHUTDOWN_MS_MAX: z.coerce.number().int().min(100).default(10_000).describe('How long a stop may drain before it is forced.'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least severe log line that is written.'),
+  COMMAND_LEDGER_DAYS: wholeNumber(1, 3_650).default(30).describe('How long command ids are remembered.'),
+  SHUTDOWN_MS_MAX: wholeNumber(100, 600_000).default(10_000).describe('How long a stop may drain before it is forced.'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log line that is written.'),
 });
 
 export type Config = Readonly<z.infer<typeof Settings>>;
@@ -61,15 +66,17 @@ export type Config = Readonly<z.infer<typeof Settings>>;
 /** Injection token: the configuration is plain data, not a class. */
 export const CONFIG = Symbol('Config');
 
-export class ConfigInvalid extends Error {
+export class ConfigInvalid extends CannotStart {
   override readonly name = 'ConfigInvalid';
 }
 
-/** Reports every wrong variable at once, by name, without repeating a value that may be a secret. */
+/** A variable that is set to nothing counts as absent. Reports every wrong variable at once, by name, without repeating a value that may be a secret. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
   const parsed = Settings.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new ConfigInvalid(`The configuration is wrong. ${problems.join('. ')}.`);
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  throw new ConfigInvalid(`The configuration is wrong: ${[...new Set(problems)].join('; ')}.`);
 }

@@ -169,14 +169,25 @@ function flawOf(given: unknown, checked: unknown): Flaw | undefined {
     if (typeof given !== 'object' || given === null) return here('is changed by the schema');
     return Array.isArray(checked) ? flawOfArray(given, checked) : flawOfObject(given, checked);
   }
-  if (typeof checked === 'string' && unstorableText.test(checked)) return here('holds NUL or half a surrogate pair');
-  if (typeof checked === 'number' && !Number.isFinite(checked)) return here('is not a finite number');
-  if (!isScalar(checked)) return here(`is ${typeof checked}, which JSON cannot hold`);
-  return given === checked ? undefined : here('is changed by the schema');
+  const why = whyUnstorable(checked) ?? (given === checked ? undefined : 'is changed by the schema');
+  return why === undefined ? undefined : here(why);
 }
 
-function isScalar(value: unknown): value is string | number | boolean | null {
-  return value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+function whyUnstorable(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return unstorableText.test(value) ? 'holds NUL or half a surrogate pair' : undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : 'is not a finite number';
+    case 'boolean':
+    case 'object':
+      return undefined;
+    case 'undefined':
+    case 'bigint':
+    case 'symbol':
+    case 'function':
+      return `is ${typeof value}, which JSON cannot hold`;
+  }
 }
 
 function flawOfArray(given: object, checked: readonly unknown[]): Flaw | undefined {

@@ -1,6 +1,6 @@
 import type { EventFamily, EventOf } from '../../kernel/event-family.js';
 import type { RecordedEvent } from '../event-store/event-store.js';
-import type { KeyOf, Rest, Row, Sums, Table } from './table.js';
+import type { KeyOf, Row, Settings, Sums, Table } from './table.js';
 
 /**
  * A read model: events in, rows out.
@@ -23,30 +23,37 @@ export interface Projection<
    * Only for a fold that must see rows before it can change them: the keys it will ask for. One query per table and batch
    * fetches them all. A fold without it costs a constant number of round trips, however many events a batch has.
    */
-  readonly reads?: (event: Events, recorded: RecordedEvent) => Wanted<Tables>;
+  reads?(event: Events, recorded: RecordedEvent): Wanted<Tables>;
   /** How events are told apart for waiting: after one was dead-lettered, later ones of the same key wait. Default: the stream. */
-  readonly keyOf?: (event: Events, recorded: RecordedEvent) => string;
+  keyOf?(event: Events, recorded: RecordedEvent): string;
 }
 
 export type TableSet = Readonly<Record<string, Table>>;
 
 export type Fold<Events extends { readonly type: string }, Tables extends TableSet> = {
-  readonly [Type in Events['type']]?: (
-    event: Extract<Events, { readonly type: Type }>,
-    rows: RowsOf<Tables>,
-    recorded: RecordedEvent,
-  ) => void;
+  readonly [Type in Events['type']]?: Apply<Extract<Events, { readonly type: Type }>, Tables>['apply'];
 };
+
+/**
+ * Written as a method because TypeScript compares the parameters of methods in both directions: that lets the engine hold
+ * projections of different events in one list. The codec has checked every event against its schema before it gets here.
+ */
+interface Apply<Event, Tables extends TableSet> {
+  apply(event: Event, rows: RowsOf<Tables>, recorded: RecordedEvent): void;
+}
 
 export type RowsOf<Tables extends TableSet> = { readonly [Name in keyof Tables]: Rows<Tables[Name]> };
 export type Wanted<Tables extends TableSet> = { readonly [Name in keyof Tables]?: readonly KeyOf<Tables[Name]>[] };
 
-/** Changes to the rows of one table, in the order of the calls. Missing columns of a new row are 0, false, '' or null by type. */
+/**
+ * Changes to the rows of one table, in the order of the calls. A column of a new row that nothing was said about is null where
+ * it may be; else 0, false, '', the start of 1970, or JSON's null.
+ */
 export interface Rows<T extends Table> {
   /** Creates the row or adds to its numbers. */
   add(key: KeyOf<T>, sums: Sums<T>): void;
   /** Creates the row or overwrites the named columns. */
-  set(key: KeyOf<T>, values: Partial<Rest<T>>): void;
+  set(key: KeyOf<T>, values: Settings<T>): void;
   remove(key: KeyOf<T>): void;
   /** The row as it is after the changes so far. Only for keys that `reads` named for this batch; asking for another throws. */
   get(key: KeyOf<T>): Row<T> | undefined;

@@ -35,14 +35,24 @@ type Value<Type extends string> = Type extends `${infer Base extends ColumnType}
     ? ValueOfColumn[Type]
     : never;
 
-export type Row<T extends Table> = { readonly [Column in keyof T['columns']]: Value<T['columns'][Column] & string> };
+/** Anything a column can hold. */
+export type ColumnValue = ValueOfColumn[ColumnType] | null;
+
+/** A row with these columns, of a table or of a query's answer. */
+export type RowOf<Columns extends ColumnTypes> = {
+  readonly [Column in keyof Columns]: Value<Columns[Column] & string>;
+};
+export type Row<T extends Table> = RowOf<T['columns']>;
 export type KeyOf<T extends Table> = Pick<Row<T>, T['key'][number] & keyof T['columns']>;
 /** The columns of a row that are not its key. */
 export type Rest<T extends Table> = Omit<Row<T>, T['key'][number]>;
 /** The columns that can be added to. */
 export type Sums<T extends Table> = {
-  readonly [Column in keyof Rest<T> as NonNullable<Rest<T>[Column]> extends number ? Column : never]?: number;
+  readonly [Column in keyof Rest<T> as NonNullable<Rest<T>[Column]> extends number ? Column : never]?:
+    number | undefined;
 };
+/** Columns to overwrite. One that is undefined is left alone. */
+export type Settings<T extends Table> = { readonly [Column in keyof Rest<T>]?: Rest<T>[Column] | undefined };
 
 export function table<const Columns extends ColumnTypes, const Key extends keyof Columns & string>(definition: {
   readonly name: string;
@@ -50,5 +60,32 @@ export function table<const Columns extends ColumnTypes, const Key extends keyof
   readonly key: readonly Key[];
   readonly indexes?: readonly (readonly (keyof Columns & string)[])[];
 }): Table<Columns, Key> {
-  return { indexes: [], ...definition };
+  const table = { indexes: [], ...definition };
+  refuseUnusable(table);
+  return table;
+}
+
+/** What a change does to a row is kept as one bit per column, and a bit operation has 31 of them. */
+const columnsBesidesKeyMax = 30;
+/** PostgreSQL cuts longer names silently; the rest is room for the version. */
+const nameCharactersMax = 48;
+
+export function isStorableName(name: string): boolean {
+  return name.length <= nameCharactersMax && /^[a-z][a-z0-9_]*$/.test(name);
+}
+
+function refuseUnusable({ name, columns, key }: Table): void {
+  for (const used of [name, ...Object.keys(columns)]) {
+    if (!isStorableName(used))
+      throw new TypeError(`Table ${name}: "${used}" is not a name in lower case with underscores.`);
+  }
+  if (key.length === 0) throw new TypeError(`Table ${name} has no key.`);
+  for (const column of key) {
+    const type = columns[column] ?? 'missing?';
+    if (type.endsWith('?') || type === 'jsonb')
+      throw new TypeError(`Table ${name}: ${column} cannot be part of a key.`);
+  }
+  if (Object.keys(columns).length - key.length > columnsBesidesKeyMax) {
+    throw new TypeError(`Table ${name} has more than ${String(columnsBesidesKeyMax)} columns besides its key.`);
+  }
 }

@@ -4,8 +4,9 @@ import type { StreamCommandClass } from '../deciding/stream-command.js';
 /**
  * The side-effecting twin of a projection: events in, commands out.
  *
- * It runs at least once per event, from a durable checkpoint, under a lease. What it sends carries an id derived from the
- * process, the event and the ordinal of the send, so the log carries each command out once however often the process runs.
+ * It runs at least once per event, from a durable checkpoint, under a lease. Events of one stream come in order, one at a time;
+ * different streams run side by side. What it sends carries an id derived from the process, the event and the ordinal of the
+ * send, so the log carries each command out once however often the process runs.
  */
 export interface Process<Events extends DomainEvent = DomainEvent> {
   /** Also the name of its checkpoint and lease, and part of every command id it derives: never renamed. */
@@ -17,12 +18,16 @@ export interface Process<Events extends DomainEvent = DomainEvent> {
 }
 
 export type Reactions<Events extends DomainEvent> = {
-  readonly [Type in Events['type']]?: (
-    event: Extract<Events, { readonly type: Type }>,
-    reaction: Reaction,
-    recorded: RecordedEvent,
-  ) => Promise<void> | void;
+  readonly [Type in Events['type']]?: React<Extract<Events, { readonly type: Type }>>['react'];
 };
+
+/**
+ * Written as a method because TypeScript compares the parameters of methods in both directions: that lets the runner hold
+ * processes of different events in one list. The codec has checked every event against its schema before it gets here.
+ */
+interface React<Event> {
+  react(event: Event, reaction: Reaction, recorded: RecordedEvent): Promise<void> | void;
+}
 
 /** What a process may do about an event. */
 export interface Reaction {
@@ -34,7 +39,7 @@ export interface Reaction {
   ): Promise<Sent>;
   /**
    * Sends a command when its time has come, also if the program was restarted in between. One deadline per key: setting it
-   * again moves it.
+   * again moves it. The payload is stored, so it must be plain data, and later versions of the model must still take it.
    */
   sendAt<Id extends string, Payload extends { readonly type: string }>(
     deadline: { readonly key: string; readonly dueAt: Date },
@@ -47,3 +52,11 @@ export interface Reaction {
 }
 
 export type Sent = { readonly outcome: 'done' } | { readonly outcome: 'refused'; readonly reason: string };
+
+/**
+ * Thrown by whatever a process calls when the trouble is not the event's: a service that is down, a quota that is used up. The
+ * reaction is then tried again for as long as it takes, where any other error is given up after a minute.
+ */
+export class TryLater extends Error {
+  override readonly name = 'TryLater';
+}

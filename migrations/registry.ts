@@ -1,0 +1,14 @@
+import type { MigrationInterface } from 'typeorm';
+import { EventLog1767225600000 } from './1767225600000-event-log.js';
+import { Projecting1767225720000 } from './1767225720000-projecting.js';
+import { Reacting1767225780000 } from './1767225780000-reacting.js';
+
+/**
+ * Every migration, oldest first. An explicit list, not a folder scan: what runs is what the compiler saw, and a stray file
+ * in `dist` is never executed.
+ */
+export const migrations: readonly (new () => MigrationInterface)[] = [
+  EventLog1767225600000,
+  Projecting1767225720000,
+  Reacting1767225780000,
+];

@@ -1,0 +1,48 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { projections } from '../../projections/registry.js';
+import type { ConfigWithSecrets } from '../platform/config/secrets.js';
+import { DatabaseModule } from '../platform/database/database.module.js';
+import type { Database } from '../platform/database/database.js';
+import { DecidingModule } from '../platform/deciding/deciding.module.js';
+import { EventStoreModule } from '../platform/event-store/event-store.module.js';
+import { HttpModule } from '../platform/http/http.module.js';
+import { LeasingModule } from '../platform/leasing/leasing.module.js';
+import { ProjectingModule } from '../platform/projecting/projecting.module.js';
+import { ReactingModule } from '../platform/reacting/reacting.module.js';
+import type { Log } from '../platform/telemetry/log.js';
+import { commandHandlers, eventFamilies, processes, slices, upcasts } from './domain.js';
+import { VitalSigns } from './vital-signs.js';
+
+export interface AppParts {
+  readonly config: ConfigWithSecrets;
+  readonly database: Database;
+  readonly log: Log;
+}
+
+/**
+ * Everything, put together.
+ *
+ * The order of the platform's modules is the order in which they start; they stop the other way round, after the last request
+ * was answered: processes and projections first, then the leases they held, then the log, which flushes what it accepted. The
+ * database is the program's, and closed after all of it.
+ */
+@Module({})
+export class AppModule {
+  static forRoot({ config, database, log }: AppParts): DynamicModule {
+    const platform = [
+      HttpModule.forRoot({ config, log }),
+      DatabaseModule.forRoot(database),
+      EventStoreModule.forRoot({ families: eventFamilies, upcasts }),
+      LeasingModule.forRoot(),
+      CqrsModule.forRoot(),
+      DecidingModule.forRoot({ handlers: commandHandlers }),
+      ProjectingModule.forRoot({ projections }),
+      ReactingModule.forRoot({ processes }),
+    ];
+    // A worker has no routes but its own health; it still decides, for the commands that processes send.
+    return config.CHORUS_ROLE === 'worker'
+      ? { module: AppModule, imports: platform, providers: [VitalSigns, ...commandHandlers] }
+      : { module: AppModule, imports: [...platform, ...slices], providers: [VitalSigns] };
+  }
+}

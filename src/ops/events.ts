@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { readConfig, type Config } from '../platform/config/config.js';
+import { listed, position, positiveInteger } from './arguments.js';
+import type { Environment, Printing } from './environment.js';
+import { readEvents, type ReadOrder } from './events-read.js';
+import { eventStats } from './events-stats.js';
+import { tailEvents, type TailingOrder } from './events-tail.js';
+
+/** Everything that looks at the log itself. */
+export function eventsCommand(environment: Environment): Command {
+  const config = () => readConfig(environment);
+  return new Command('events')
+    .description('Look at the log: everything that has ever happened, in order.')
+    .addCommand(readCommand(config))
+    .addCommand(tailCommand(config))
+    .addCommand(statsCommand(config));
+}
+
+function readCommand(config: () => Config): Command {
+  return new Command('read')
+    .description('Print events of the past, oldest first.')
+    .option('--stream <stream>', 'only this stream, such as prompt-oseh_ip_…')
+    .option('--type <types>', 'only these types', listed)
+    .option('--category <categories>', 'only streams of these categories', listed)
+    .option('--after <position>', 'begin after this position (with --stream: after this version)', position)
+    .option('--limit <count>', 'stop after so many events', positiveInteger, 100)
+    .option('--backwards', 'newest first; --after is then where to begin going back from')
+    .option('--json', 'print one JSON object a line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run -s chorus -- events read --limit 20
+  npm run -s chorus -- events read --type PromptCreated,PromptLiked --json
+  npm run -s chorus -- events read --category prompt --backwards --limit 1`,
+    )
+    .action((order: ReadOrder) => readEvents(config(), order));
+}
+
+function tailCommand(config: () => Config): Command {
+  return new Command('tail')
+    .description('Print events as they happen, until Ctrl-C.')
+    .option('--type <types>', 'only these types', listed)
+    .option('--category <categories>', 'only streams of these categories', listed)
+    .option('--after <position>', 'first catch up from this position; otherwise only what is new', position)
+    .option('--json', 'print one JSON object a line')
+    .action((order: TailingOrder) => tailEvents(config(), order));
+}
+
+function statsCommand(config: () => Config): Command {
+  return new Command('stats')
+    .description('Count the log by type and category. Reads all of it.')
+    .option('--json', 'print one JSON object')
+    .action((printing: Printing) => eventStats(config(), printing));
+}

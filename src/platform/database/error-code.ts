@@ -1,0 +1,8 @@
+/**
+ * The code of an error of the operating system or of PostgreSQL. Asked by shape, not by class: an error that crossed a realm
+ * (a worker, a test's sandbox) is no instance of our Error.
+ */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

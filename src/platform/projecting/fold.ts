@@ -1,0 +1,74 @@
+import type { RecordedEvent } from '../event-store/event-store.js';
+import type { Projection } from './projection.js';
+import { keyText, TableChanges, type Values } from './table-changes.js';
+import type { ColumnValue } from './table.js';
+
+/**
+ * One batch of events, folded in memory. Synchronous: between the first event and the last nothing else runs, so the cost
+ * of an event is the cost of its fold.
+ */
+export class Folding {
+  private readonly tables: Readonly<Record<string, TableChanges>>;
+
+  constructor(private readonly projection: Projection) {
+    this.tables = Object.fromEntries(
+      Object.entries(projection.tables).map(([name, table]) => [name, new TableChanges(table)]),
+    );
+  }
+
+  get changes(): readonly TableChanges[] {
+    return Object.values(this.tables);
+  }
+
+  /** Which rows the fold will ask for, by table. Empty when it reads none. */
+  wanted(events: readonly RecordedEvent[]): readonly Wish[] {
+    if (this.projection.reads === undefined) return [];
+    const wishes = new Map<string, Wish>();
+    for (const recorded of events) this.collect(wishes, recorded);
+    return [...wishes.values()];
+  }
+
+  run(events: readonly RecordedEvent[]): void {
+    const { when } = this.projection;
+    for (const recorded of events) {
+      try {
+        when[recorded.event.type]?.(recorded.event, this.tables, recorded);
+      } catch (error) {
+        throw new FoldFailed(recorded, error);
+      }
+    }
+  }
+
+  private collect(wishes: Map<string, Wish>, recorded: RecordedEvent): void {
+    try {
+      const wanted = this.projection.reads?.(recorded.event, recorded) ?? {};
+      for (const [name, keys = []] of Object.entries(wanted)) for (const key of keys) this.wish(wishes, name, key);
+    } catch (error) {
+      throw new FoldFailed(recorded, error);
+    }
+  }
+
+  private wish(wishes: Map<string, Wish>, name: string, key: Readonly<Record<string, ColumnValue>>): void {
+    const changes = this.tables[name];
+    if (changes === undefined) throw new TypeError(`The fold reads ${name}, which is not one of its tables.`);
+    const wish = wishes.get(name) ?? { changes, keys: new Map<string, Values>() };
+    wishes.set(name, wish);
+    wish.keys.set(keyText(changes.layout, key), key);
+  }
+}
+
+export interface Wish {
+  readonly changes: TableChanges;
+  readonly keys: Map<string, Values>;
+}
+
+/** An event that its fold cannot take. */
+export class FoldFailed extends Error {
+  override readonly name = 'FoldFailed';
+  constructor(
+    readonly recorded: RecordedEvent,
+    override readonly cause: unknown,
+  ) {
+    super(`The fold failed at position ${String(recorded.position)}.`);
+  }
+}

@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tail, TailBatch } from '../event-store/tail.js';
+import type { Lease } from '../leasing/lease.js';
+import { ProjectionRefused } from './builds.js';
+import type { Projection } from './projection.js';
+import { PoisonStopsBuild, Tenure, TooManyDeadLetters, WriterReplaced, type TenureParts } from './tenure.js';
+
+/**
+ * One projection's loop, under its lease.
+ *
+ *   opening     finds or makes the build and becomes its writer
+ *   following   takes batches from the tail, folds and writes each; the next is fetched while one is written
+ *   pausing     something failed; after a pause that grows it opens again, from whatever the checkpoint then says
+ *   ended       the lease was lost or given up
+ *
+ * Every failure leads back through the checkpoint, so a write whose outcome is unknown is neither repeated nor left out.
+ */
+export class Projector {
+  constructor(
+    private readonly projection: Projection,
+    private readonly parts: ProjectorParts,
+  ) {}
+
+  /** Resolves when the lease is over. Rejects when this program should leave the projection to another for now. */
+  async run(lease: Lease): Promise<void> {
+    let pauseMs = pauseMsMin;
+    try {
+      while (!lease.signal.aborted) {
+        const before = this.position();
+        await this.attempt(lease);
+        // An attempt that got somewhere met a new trouble, not the old one again.
+        pauseMs = this.position() > before ? pauseMsMin : Math.min(pauseMs * 2, pauseMsMax);
+        await pause(pauseMs, lease.signal);
+      }
+    } finally {
+      this.parts.board.left(this.projection.name);
+    }
+  }
+
+  private position(): bigint {
+    return this.parts.board.of(this.projection.name)?.position ?? 0n;
+  }
+
+  private async attempt(lease: Lease): Promise<void> {
+    const { board, onFailure } = this.parts;
+    const { name } = this.projection;
+    try {
+      await this.follow(lease);
+    } catch (error) {
+      if (lease.signal.aborted) return;
+      board.failed(name, problemOf(error));
+      if (error instanceof ProjectionRefused || error instanceof WriterReplaced) throw error;
+      onFailure(name, error);
+    }
+  }
+
+  private async follow({ epoch, signal }: Lease): Promise<void> {
+    const { builds, tail } = this.parts;
+    const build = await builds.claim(await builds.open(this.projection), epoch);
+    if (build === undefined) throw new WriterReplaced(this.projection.name, epoch);
+    const tenure = new Tenure(this.projection, this.parts, build);
+    await tenure.begin();
+    const ending = new AbortController();
+    const over = AbortSignal.any([signal, ending.signal]);
+    const batches = tail.subscribe({
+      after: build.position,
+      filter: { types: Object.keys(this.projection.when) },
+      batchMax: batchEventsMax,
+      signal: over,
+    });
+    const loops = [takeAll(tenure, batches), doChores(tenure, over)].map((loop) =>
+      loop.finally(() => {
+        ending.abort();
+      }),
+    );
+    try {
+      await Promise.all(loops);
+      await tenure.flush();
+    } finally {
+      await Promise.allSettled(loops);
+    }
+  }
+}
+
+export interface ProjectorParts extends TenureParts {
+  readonly tail: Tail;
+  readonly onFailure: (projection: string, error: unknown) => void;
+}
+
+/** Large enough that a round trip is spread over many events, small enough that a batch folds in a few milliseconds. */
+const batchEventsMax = 5_000;
+const pauseMsMin = 50;
+const pauseMsMax = 5_000;
+/** Also how long another process may see an older position than this one. */
+const choresMs = 300;
+
+async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>): Promise<void> {
+  let next = fetchNext(batches);
+  for (let step = await next; step.done !== true; step = await next) {
+    next = fetchNext(batches);
+    await tenure.take(step.value);
+  }
+}
+
+/** Begins to fetch a batch. It may fail while the one before is still being written; whoever awaits it then hears of it. */
+function fetchNext(batches: AsyncGenerator<TailBatch, void>): Promise<IteratorResult<TailBatch, void>> {
+  const next = batches.next();
+  next.catch(() => undefined);
+  return next;
+}
+
+async function doChores(tenure: Tenure, over: AbortSignal): Promise<void> {
+  for (;;) {
+    await pause(choresMs, over);
+    if (over.aborted) return;
+    await tenure.chores();
+  }
+}
+
+/** Ends early, without an error, when the signal is given. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** A sentence that may be shown: our own errors say what is wrong, others only of what kind they are. */
+function problemOf(error: unknown): string {
+  if (
+    error instanceof ProjectionRefused ||
+    error instanceof PoisonStopsBuild ||
+    error instanceof TooManyDeadLetters ||
+    error instanceof WriterReplaced
+  ) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) return 'Something failed that is not an error.';
+  return `${error.name}${'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''}; trying again.`;
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import type { Database } from '../database/database.js';
+import { codeOf } from '../database/error-code.js';
+import { columnsOf, type Column } from './columns.js';
+import { readRows } from './read-rows.js';
+import type { ColumnTypes, Row, RowOf, Table } from './table.js';
+
+/**
+ * Questions to read models. They name `read.<table>`, never a build's schema, so a rebuild can change what stands behind it.
+ *
+ * A statement is prepared once per connection under a name made from its text: the texts should be constants of the program
+ * and what varies a parameter.
+ */
+export class ReadModels {
+  private readonly prepared = new Map<string, Prepared>();
+
+  constructor(private readonly database: Pick<Database, 'pool'>) {}
+
+  /** The rows of the answer, checked against `columns`: of a table (`answerCounts.columns`), or of exactly what is selected. */
+  async query<const Columns extends ColumnTypes>(
+    columns: Columns,
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly RowOf<Columns>[]> {
+    const prepared = this.prepare(columns, sql);
+    try {
+      return await readRows<Columns>(this.database.pool, prepared.columns, { name: prepared.name, text: sql, values });
+    } catch (error) {
+      if (codeOf(error) === undefinedTable) throw new ReadModelMissing(error);
+      throw error;
+    }
+  }
+
+  private prepare(columns: ColumnTypes, sql: string): Prepared {
+    let prepared = this.prepared.get(sql);
+    if (prepared === undefined) {
+      if (this.prepared.size >= preparedMax)
+        throw new TypeError('Statements for read models must not be put together from values.');
+      const hash = createHash('sha256').update(sql).digest('base64url').slice(0, 32);
+      prepared = { name: `read-${hash}`, columns: columnsOf(columns) };
+      this.prepared.set(sql, prepared);
+    }
+    return prepared;
+  }
+}
+
+interface Prepared {
+  readonly name: string;
+  readonly columns: readonly Column[];
+}
+
+/** A server keeps every prepared statement as long as its connection lives. */
+const preparedMax = 2_000;
+const undefinedTable = '42P01';
+
+/** No worker has made the read model yet. It will be there shortly after one has started. */
+export class ReadModelMissing extends Error {
+  override readonly name = 'ReadModelMissing';
+  constructor(cause: unknown) {
+    super('A read model has not been built yet.', { cause });
+  }
+}
+
+/** The view of a table's live build as a TypeORM entity, for queries that are easier to build than to write. Read-only. */
+export function readModel<T extends Table>(table: T): EntitySchema<Row<T>> {
+  const columns = Object.fromEntries(
+    columnsOf(table.columns).map((column) => [column.name, columnOptions(table, column)]),
+  );
+  if (!describes(table, columns)) throw new TypeError(`Not every column of ${table.name} is described.`);
+  const { name } = table;
+  return new EntitySchema<Row<T>>({
+    name: `read.${name}`,
+    type: 'view',
+    schema: 'read',
+    tableName: name,
+    expression: '',
+    synchronize: false,
+    columns,
+  });
+}
+
+function columnOptions(table: Table, { name, type, sql, nullable }: Column): EntitySchemaColumnOptions {
+  const primary = table.key.includes(name);
+  return { type: sql, nullable, primary, ...(type === 'bigint' && { transformer: bigintAsNumber }) };
+}
+
+type EntityColumns<T extends Table> = { [Column in keyof Row<T>]: EntitySchemaColumnOptions };
+
+function describes<T extends Table>(
+  table: T,
+  columns: Readonly<Record<string, EntitySchemaColumnOptions>>,
+): columns is Record<string, EntitySchemaColumnOptions> & EntityColumns<T> {
+  return Object.keys(table.columns).every((name) => Object.hasOwn(columns, name));
+}
+
+const bigintAsNumber = {
+  from: (value: string | null): number | null => (value === null ? null : Number(value)),
+  to: (value: number | null): number | null => value,
+};

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+import type { Column } from './columns.js';
+import type { ColumnTypes, RowOf } from './table.js';
+
+/** Rows as their columns describe them, checked: what the driver hands out is whatever PostgreSQL sent. */
+export async function readRows<Columns extends ColumnTypes>(
+  pool: pg.Pool,
+  columns: readonly Column[],
+  query: { readonly name?: string; readonly text: string; readonly values: readonly unknown[] },
+): Promise<readonly RowOf<Columns>[]> {
+  const { rows } = await pool.query<Record<string, unknown>>({ ...query, values: [...query.values] });
+  const bigints = columns.filter(({ type }) => type === 'bigint').map(({ name }) => name);
+  return rows.map((row) => {
+    for (const name of bigints) if (typeof row[name] === 'string') row[name] = Number(row[name]);
+    if (holds<Columns>(columns, row)) return row;
+    throw new RowUnexpected(columns, row);
+  });
+}
+
+/** The answer of a query is not what its columns said. */
+export class RowUnexpected extends Error {
+  override readonly name = 'RowUnexpected';
+  constructor(columns: readonly Column[], row: Readonly<Record<string, unknown>>) {
+    const wrong = columns
+      .filter((column) => !fits(column, row[column.name]))
+      .map(({ name, type }) => `${name} is no ${type}`);
+    super(`A row is not as declared: ${wrong.join(', ')}.`);
+  }
+}
+
+function holds<Columns extends ColumnTypes>(
+  columns: readonly Column[],
+  row: Readonly<Record<string, unknown>>,
+): row is RowOf<Columns> {
+  return columns.every((column) => fits(column, row[column.name]));
+}
+
+function fits({ type, nullable, holds }: Column, value: unknown): boolean {
+  return value === null ? nullable || type === 'jsonb' : holds(value);
+}

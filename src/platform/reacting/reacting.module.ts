@@ -1,0 +1,74 @@
+import {
+  Inject,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
+import { CONFIG, type Config } from '../config/config.js';
+import { CommandAddresses } from '../deciding/command-addresses.js';
+import { EventStore } from '../event-store/event-store.js';
+import { Tail } from '../event-store/tail.js';
+import { Leases } from '../leasing/lease.js';
+import { Checkpoints } from './checkpoints.js';
+import { DeadLetters } from './dead-letters.js';
+import { Deadlines } from './deadlines.js';
+import type { Process } from './process.js';
+import { ReactingObserver } from './reacting-observer.js';
+import { ReactingTelemetry } from './reacting-telemetry.js';
+import { Reactors, type ReactorParts } from './reactors.js';
+
+const PROCESSES = Symbol('Processes');
+
+/** Runs processes and deadlines in the roles that work. In the others it only knows about them. */
+@Module({})
+export class ReactingModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private reactors: Reactors | undefined;
+
+  constructor(
+    @Inject(ModuleRef) private readonly modules: ModuleRef,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(PROCESSES) private readonly processes: readonly Process[],
+  ) {}
+
+  static forRoot({ processes }: { processes: readonly Process[] }): DynamicModule {
+    return {
+      module: ReactingModule,
+      global: true,
+      providers: [
+        Checkpoints,
+        DeadLetters,
+        Deadlines,
+        { provide: ReactingObserver, useClass: ReactingTelemetry },
+        { provide: PROCESSES, useValue: processes },
+      ],
+      exports: [Checkpoints, DeadLetters, Deadlines],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.config.CHORUS_ROLE === 'api') return;
+    this.reactors = new Reactors(this.processes, this.parts());
+    this.reactors.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.reactors?.stop();
+  }
+
+  private parts(): ReactorParts {
+    const get = <Part>(part: abstract new (...args: never) => Part): Part =>
+      this.modules.get<Part>(part, { strict: false });
+    return {
+      store: get(EventStore),
+      tail: get(Tail),
+      leases: get(Leases),
+      checkpoints: get(Checkpoints),
+      deadLetters: get(DeadLetters),
+      observer: get(ReactingObserver),
+      acting: { commands: get(CommandBus), addresses: get(CommandAddresses), deadlines: get(Deadlines) },
+    };
+  }
+}

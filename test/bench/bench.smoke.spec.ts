@@ -1,0 +1,17 @@
+import { describe, expect, test } from '@jest/globals';
+import { asAUser } from '../chaos/as-a-user.js';
+
+/** Whether they run at all: what they measure in a second, beside other tests, means nothing. */
+describe('a benchmark', () => {
+  test('of durable commands over HTTP compares all its sides', async () => {
+    const found = await asAUser('bench', 'http', '--rounds', '1', '--seconds', '0.5', '--connections', '8');
+    expect(found['ratio']).toBeGreaterThan(0);
+    expect(found['peer_ratio']).toBeGreaterThan(0);
+  }, 60_000);
+
+  test('of live projection counts every event', async () => {
+    const found = await asAUser('bench', 'project', '--rounds', '1', '--events', '2000', '--appends', '50');
+    expect(found['ratio']).toBeGreaterThan(0);
+    expect(found['visible_p50_ms']).toBeGreaterThan(0);
+  }, 60_000);
+});

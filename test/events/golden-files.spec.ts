@@ -1,0 +1,95 @@
+import { describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { eventFamilies, upcasts } from '../../src/app/domain.js';
+import { event } from '../../src/kernel/event-family.js';
+import type { Upcast } from '../../src/platform/event-store/upcasts.js';
+import { disagreements } from './golden-files.js';
+
+const folder = import.meta.dirname;
+
+test('every event that was ever written is read as its golden file says', () => {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const files = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  expect(disagreements(eventFamilies, upcasts, files)).toEqual([]);
+});
+
+describe('the golden files show', () => {
+  const tea = {
+    TeaPoured: event(z.object({ cups: z.int() }), { version: 2, from: { 1: ({ mugs }) => ({ cups: mugs ?? 0 }) } }),
+  };
+  const brewed: Upcast = {
+    type: 'Brewed',
+    version: 1,
+    into: [{ type: 'TeaPoured', schemaVersion: 1 }],
+    lift: ({ data, stream }) => ({ type: 'TeaPoured', schemaVersion: 1, data, stream: stream.replace('brew', 'tea') }),
+  };
+  const today = { event: { type: 'TeaPoured', cups: 3 } };
+  const golden: Record<string, object> = {
+    'TeaPoured.v2.json': { stream: 'tea-1', data: { cups: 3 } },
+    'TeaPoured.v1.json': { stream: 'tea-1', data: { mugs: 3 }, today },
+    'Brewed.v1.json': { stream: 'brew-1', data: { mugs: 3 }, today: { ...today, stream: 'tea-1' } },
+  };
+  const found = (changed: Record<string, object | undefined>, families = [tea], with_ = [brewed]) => {
+    const files = Object.entries({ ...golden, ...changed }).filter(([, content]) => content !== undefined);
+    return disagreements(families, with_, new Map(files.map(([name, content]) => [name, JSON.stringify(content)])));
+  };
+
+  test('nothing when all is well', () => {
+    expect(found({})).toEqual([]);
+  });
+
+  test('a version without a file, current or past', () => {
+    expect(found({ 'TeaPoured.v2.json': undefined, 'TeaPoured.v1.json': undefined })).toEqual([
+      'TeaPoured.v1.json is missing: show what such an event looks like.',
+      'TeaPoured.v2.json is missing: show what such an event looks like.',
+    ]);
+  });
+
+  test('a schema that was changed without a new version', () => {
+    const stricter = { TeaPoured: event(z.object({ cups: z.int(), sugar: z.boolean() }), tea.TeaPoured) };
+    expect(found({}, [stricter])[0]).toMatch(/^TeaPoured.v2.json cannot be read any more: .* sugar: Invalid input/);
+  });
+
+  test('a lift that yields something else than it did', () => {
+    const other = { TeaPoured: event(tea.TeaPoured.data, { version: 2, from: { 1: () => ({ cups: 4 }) } }) };
+    expect(found({}, [other])).toEqual([
+      'TeaPoured.v1.json is read as {"type":"TeaPoured","cups":4}.',
+      'Brewed.v1.json is read as {"type":"TeaPoured","cups":4}.',
+    ]);
+  });
+
+  test('a lift that fails', () => {
+    const wrong = { TeaPoured: event(tea.TeaPoured.data, { version: 2, from: { 1: () => ({ cups: 'many' }) } }) };
+    expect(found({}, [wrong])[0]).toMatch('TeaPoured.v1.json cannot be read any more: TeaPoured version 1');
+  });
+
+  test('a stream that is not renamed as it was', () => {
+    const staying: Upcast = { ...brewed, lift: ({ data }) => ({ type: 'TeaPoured', schemaVersion: 1, data }) };
+    expect(found({}, [tea], [staying])).toEqual(['Brewed.v1.json is read in stream brew-1.']);
+  });
+
+  test('an event that nobody reads any more', () => {
+    expect(found({}, [tea], [])).toEqual(['Brewed.v1.json is of an event that the program cannot read any more.']);
+  });
+
+  test('an upcast that no file takes', () => {
+    const forked: Upcast = { ...brewed, into: [...brewed.into, { type: 'TeaPoured', schemaVersion: 2 }] };
+    expect(found({}, [tea], [forked])).toEqual(['No file shows the upcast Brewed.v1 -> TeaPoured.v2.']);
+  });
+
+  test('a past version that does not say what becomes of it, and a current one that does', () => {
+    const bare = { stream: 'tea-1', data: { mugs: 3 } };
+    expect(found({ 'TeaPoured.v1.json': bare })).toEqual([
+      'TeaPoured.v1.json does not say what becomes of it today. It is {"type":"TeaPoured","cups":3}.',
+    ]);
+    expect(found({ 'TeaPoured.v2.json': { stream: 'tea-1', data: { cups: 3 }, today } })).toEqual([
+      'TeaPoured.v2.json is of a version that is written today, so it needs no `today`.',
+    ]);
+  });
+
+  test('a file whose name says nothing', () => {
+    expect(found({ 'tea.json': {} })).toEqual(['tea.json is not named <Type>.v<version>.json.']);
+  });
+});
