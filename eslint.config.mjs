@@ -174,6 +174,8 @@ export default defineConfig(
       'no-restricted-syntax': ['error', ...everywhere],
       'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': 'off',
+      'max-params': ['error', 5],
+      complexity: ['error', { max: 15, variant: 'modified' }],
       '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'as' }],
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off', // Jest's asymmetric matchers are `any`.

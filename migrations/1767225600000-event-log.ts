@@ -7,8 +7,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * functions are volatile and take that lock in a statement of its own: each later statement then has a fresh snapshot, which
  * sees everything the previous holder committed. Checked in the same statement, versions would be those of an older snapshot.
  *
- * There is no table of streams: the version of a stream is one descent of the (stream, version) index, and not writing a
- * second table made appends faster. `data` is json, not jsonb: it is stored as written, and read whole.
+ * There is no table of streams: the version of a stream is one descent of the (stream, version) index. `data` is json, not
+ * jsonb: it is stored as written, and read whole.
  */
 export class EventLog1767225600000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

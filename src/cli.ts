@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { demoCommand } from './ops/demo.js';
 import { doctorCommand } from './ops/doctor.js';
 import { eventsCommand } from './ops/events.js';
 import { migrateCommand } from './ops/migrate.js';
@@ -20,6 +21,7 @@ const chorus = new Command('chorus')
     'after',
     `
 Examples:
+  npm run -s chorus -- demo                            a crowd in a prompt, and the link to watch it
   npm run -s chorus -- doctor                          is everything all right here?
   npm run -s chorus -- token --sub ada --admin         a token for requests
   npm run -s chorus -- events tail                     watch what happens
@@ -27,7 +29,15 @@ Examples:
   npm run -s chorus -- projections list                how far the read models are`,
   );
 
-const commands = [startCommand, doctorCommand, tokenCommand, eventsCommand, projectionsCommand, migrateCommand];
+const commands = [
+  startCommand,
+  demoCommand,
+  doctorCommand,
+  tokenCommand,
+  eventsCommand,
+  projectionsCommand,
+  migrateCommand,
+];
 for (const command of commands) chorus.addCommand(command(process.env).copyInheritedSettings(chorus));
 
 // Whoever reads our output may stop early (`… | head`); that is no failure.

@@ -22,11 +22,16 @@ const tables = {
 
 export const eventCounts = projection<typeof promptSessionEvents>()({
   name: 'event_counts',
-  version: 1,
+  version: 2,
   tables,
   when: {
     SessionJoined: count,
     PromptLiked: count,
+    NumberAnswered: count,
+    ColorAnswered: count,
+    WordAnswered: count,
+    PressStarted: count,
+    PressEnded: count,
     SessionLeft: count,
   },
 });

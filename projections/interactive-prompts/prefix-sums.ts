@@ -1,12 +1,20 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { z } from 'zod';
 import type { PromptShape } from '../../src/interactive-prompts/prompt-content.js';
-import type { promptSessionEvents, PromptSessionMoment } from '../../src/interactive-prompts/prompt-session.js';
-import type { PromptUid } from '../../src/kernel/ids.js';
+import type {
+  PromptSessionEvent,
+  promptSessionEvents,
+  PromptSessionMoment,
+} from '../../src/interactive-prompts/prompt-session.js';
+import type { Json } from '../../src/kernel/event-family.js';
+import type { PromptUid, UserSub } from '../../src/kernel/ids.js';
 import { projection, type RowsOf } from '../../src/platform/projecting/projection.js';
 import { ReadModels } from '../../src/platform/projecting/read-models.js';
 import { table } from '../../src/platform/projecting/table.js';
 import { binOf, binsOf } from './bins.js';
+import { type Category, changesBy, type Crowd, crowdOf, sessionsBy } from './crowd.js';
 import { nodesToChange, nodesToRead } from './fenwick-tree.js';
+import { afterStep, type Presence, type Step } from './presence.js';
 
 /**
  * What a crowd looks like at every moment of a prompt, as if all had joined together: a value at a bin counts everything that
@@ -14,6 +22,9 @@ import { nodesToChange, nodesToRead } from './fenwick-tree.js';
  *
  * Each value is a tree of partial sums over the bins. Read: the rows of at most log2(bins + 1) nodes, by primary key. Change:
  * as many rows per value, so an event costs the same in a crowd of ten and of a million.
+ *
+ * People are counted beside sessions, each once however many sessions they have at a time. For that the fold must know what
+ * else somebody does in the prompt: joining and leaving, and nothing else, read a row of theirs first.
  */
 const tables = {
   sums: table({
@@ -21,36 +32,111 @@ const tables = {
     columns: { prompt_uid: 'text', node: 'integer', category: 'text', value: 'integer', total: 'bigint' },
     key: ['prompt_uid', 'node', 'category', 'value'],
   }),
+  people: table({
+    name: 'prefix_sums_people',
+    columns: { prompt_uid: 'text', user_sub: 'text', presence: 'jsonb' },
+    key: ['prompt_uid', 'user_sub'],
+  }),
+  /** Only for the day when a session changes hands. */
+  stays: table({
+    name: 'prefix_sums_stays',
+    columns: { session_uid: 'text', bins: 'integer', joined_bin: 'integer', left_bin: 'integer?' },
+    key: ['session_uid'],
+  }),
 };
 
-/** Those below the first two are about one answer each, which is their value; the value of the others is 0. */
-type Category = 'users' | 'likes' | 'numeric_active' | 'press' | 'press_active' | 'color_active' | 'word_active';
+type Rows = RowsOf<typeof tables>;
 
 export const prefixSums = projection<typeof promptSessionEvents>()({
   name: 'prefix_sums',
-  version: 1,
+  version: 2,
   tables,
+  reads: (happened) => {
+    const { promptUid, sessionUid, userSub } = happened;
+    const own = { prompt_uid: promptUid, user_sub: userSub };
+    if (happened.type === 'SessionJoined' || happened.type === 'SessionLeft') return { people: [own] };
+    if (happened.type !== 'SessionOwnerChanged') return {};
+    const theirs = { prompt_uid: promptUid, user_sub: happened.newOwner };
+    return { people: [own, theirs], stays: [{ session_uid: sessionUid }] };
+  },
   when: {
     SessionJoined: (moment, rows) => {
-      change(rows, moment, 'users', 1);
+      change(moment, rows);
+      const { sessionUid, promptTime, durationSeconds } = moment;
+      const joined = { bins: binsOf(durationSeconds), joined_bin: binOf(promptTime, durationSeconds), left_bin: null };
+      rows.stays.set({ session_uid: sessionUid }, joined);
     },
     SessionLeft: (moment, rows) => {
-      change(rows, moment, 'users', -1);
+      change(moment, rows);
+      const left_bin = binOf(moment.promptTime, moment.durationSeconds);
+      rows.stays.set({ session_uid: moment.sessionUid }, { left_bin });
     },
-    PromptLiked: (moment, rows) => {
-      change(rows, moment, 'likes', 1);
-    },
+    PromptLiked: change,
+    NumberAnswered: change,
+    ColorAnswered: change,
+    WordAnswered: change,
+    PressStarted: change,
+    PressEnded: change,
+    SessionOwnerChanged: move,
   },
 });
 
-function change(rows: RowsOf<typeof tables>, moment: PromptSessionMoment, category: Category, by: number): void {
-  const { promptUid, promptTime, durationSeconds } = moment;
-  for (const node of nodesToChange(binOf(promptTime, durationSeconds), binsOf(durationSeconds))) {
-    rows.sums.add({ prompt_uid: promptUid, node, category, value: 0 }, { total: by });
+function change(moment: PromptSessionMoment, rows: Rows): void {
+  const { promptUid, userSub, promptTime, durationSeconds } = moment;
+  const bin = binOf(promptTime, durationSeconds);
+  const bins = binsOf(durationSeconds);
+  for (const { category, value, by } of changesBy(moment)) {
+    add(rows, { promptUid, bins, category, value }, { bin, by });
+  }
+  const by = sessionsBy(moment);
+  if (by !== 0) step(rows, { promptUid, userSub, bins }, { bin, by });
+}
+
+/** Whoever takes a session over was there when its former owner was. */
+function move({ promptUid, sessionUid, userSub, newOwner }: OwnerChanged, rows: Rows): void {
+  const stay = rows.stays.get({ session_uid: sessionUid });
+  if (stay === undefined) return;
+  const { bins, joined_bin: joined, left_bin: left } = stay;
+  for (const [sub, by] of [[userSub, -1] as const, [newOwner, 1] as const]) {
+    step(rows, { promptUid, userSub: sub, bins }, { bin: joined, by });
+    if (left !== null) step(rows, { promptUid, userSub: sub, bins }, { bin: left, by: -by });
   }
 }
 
-/** The crowd at the end of a bin. What the prompt does not ask is null; what nobody answered is 0. */
+type OwnerChanged = Extract<PromptSessionEvent, { readonly type: 'SessionOwnerChanged' }>;
+
+interface Somebody {
+  readonly promptUid: PromptUid;
+  readonly userSub: UserSub;
+  readonly bins: number;
+}
+
+function step(rows: Rows, { promptUid, userSub, bins }: Somebody, step: Step): void {
+  const key = { prompt_uid: promptUid, user_sub: userSub };
+  const after = afterStep(presenceIn(rows.people.get(key)?.presence), step);
+  rows.people.set(key, { presence: after.presence });
+  for (const one of after.people) add(rows, { promptUid, bins, category: 'people', value: 0 }, one);
+}
+
+interface Sum {
+  readonly promptUid: PromptUid;
+  readonly bins: number;
+  readonly category: Category;
+  readonly value: number;
+}
+
+function add({ sums }: Rows, { promptUid, bins, category, value }: Sum, { bin, by }: Step): void {
+  for (const node of nodesToChange(bin, bins))
+    sums.add({ prompt_uid: promptUid, node, category, value }, { total: by });
+}
+
+const StoredPresence = z.array(z.int());
+
+export function presenceIn(stored: Json | undefined): Presence {
+  return stored === undefined ? [] : StoredPresence.parse(stored);
+}
+
+/** The crowd at the end of a bin, as the table has it. */
 export class CrowdAt extends Query<Crowd> {
   constructor(
     readonly promptUid: PromptUid,
@@ -59,17 +145,6 @@ export class CrowdAt extends Query<Crowd> {
   ) {
     super();
   }
-}
-
-export interface Crowd {
-  /** Sessions, not people: somebody may be there twice. */
-  readonly users: number;
-  readonly likes: number;
-  readonly numericActive: Readonly<Record<string, number>> | null;
-  readonly press: number | null;
-  readonly pressActive: number | null;
-  readonly colorActive: readonly number[] | null;
-  readonly wordActive: readonly number[] | null;
 }
 
 const sumsOfNodes = {
@@ -85,38 +160,7 @@ export class CrowdAtHandler implements IQueryHandler<CrowdAt> {
   async execute({ promptUid, bin, shape }: CrowdAt): Promise<Crowd> {
     const nodes = [...nodesToRead(bin)];
     const sums = await this.readModels.query(sumsOfNodes.columns, sumsOfNodes.sql, [promptUid, nodes]);
-    const totals = new Map(sums.map(({ category, value, total }) => [keyOf(category, value), total]));
-    return crowdOf(shape, (category, value = 0) => totals.get(keyOf(category, value)) ?? 0);
+    const totals = new Map(sums.map(({ category, value, total }) => [`${category} ${String(value)}`, total]));
+    return crowdOf(shape, (category, value) => totals.get(`${category} ${String(value)}`) ?? 0);
   }
 }
-
-function keyOf(category: string, value: number): string {
-  return `${category} ${String(value)}`;
-}
-
-function crowdOf(shape: PromptShape, sumOf: (category: Category, value?: number) => number): Crowd {
-  const each = (category: Category, choices: number): number[] =>
-    Array.from({ length: choices }, (_, choice) => sumOf(category, choice));
-  const crowd: Crowd = { users: sumOf('users'), likes: sumOf('likes'), ...nothingAsked };
-  switch (shape.style) {
-    case 'numeric': {
-      const ratings = Array.from({ length: shape.max - shape.min + 1 }, (_, step) => shape.min + step);
-      const active = ratings.map((rating) => [rating, sumOf('numeric_active', rating)] as const);
-      return { ...crowd, numericActive: Object.fromEntries(active) };
-    }
-    case 'press':
-      return { ...crowd, press: sumOf('press'), pressActive: sumOf('press_active') };
-    case 'color':
-      return { ...crowd, colorActive: each('color_active', shape.choices) };
-    case 'word':
-      return { ...crowd, wordActive: each('word_active', shape.choices) };
-  }
-}
-
-const nothingAsked = {
-  numericActive: null,
-  press: null,
-  pressActive: null,
-  colorActive: null,
-  wordActive: null,
-} as const;

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { projections } from '../../projections/registry.js';
+import { DemoModule } from '../demo/demo.module.js';
 import type { ConfigWithSecrets } from '../platform/config/secrets.js';
 import { DatabaseModule } from '../platform/database/database.module.js';
 import type { Database } from '../platform/database/database.js';
@@ -8,16 +9,19 @@ import { DecidingModule } from '../platform/deciding/deciding.module.js';
 import { EventStoreModule } from '../platform/event-store/event-store.module.js';
 import { HttpModule } from '../platform/http/http.module.js';
 import { LeasingModule } from '../platform/leasing/leasing.module.js';
+import { LiveModule } from '../platform/live/live.module.js';
 import { ProjectingModule } from '../platform/projecting/projecting.module.js';
 import { ReactingModule } from '../platform/reacting/reacting.module.js';
 import type { Log } from '../platform/telemetry/log.js';
-import { commandHandlers, eventFamilies, processes, slices, upcasts } from './domain.js';
+import { announcements, commandHandlers, eventFamilies, processes, slices, upcasts } from './domain.js';
 import { VitalSigns } from './vital-signs.js';
 
 export interface AppParts {
   readonly config: ConfigWithSecrets;
   readonly database: Database;
   readonly log: Log;
+  /** Whether strangers may become guests: only where somebody tries the program on their own machine. */
+  readonly guests?: boolean;
 }
 
 /**
@@ -29,7 +33,7 @@ export interface AppParts {
  */
 @Module({})
 export class AppModule {
-  static forRoot({ config, database, log }: AppParts): DynamicModule {
+  static forRoot({ config, database, log, guests = false }: AppParts): DynamicModule {
     const platform = [
       HttpModule.forRoot({ config, log }),
       DatabaseModule.forRoot(database),
@@ -38,11 +42,16 @@ export class AppModule {
       CqrsModule.forRoot(),
       DecidingModule.forRoot({ handlers: commandHandlers }),
       ProjectingModule.forRoot({ projections }),
+      LiveModule.forRoot({ announcements }),
       ReactingModule.forRoot({ processes }),
     ];
     // A worker has no routes but its own health; it still decides, for the commands that processes send.
     return config.CHORUS_ROLE === 'worker'
       ? { module: AppModule, imports: platform, providers: [VitalSigns, ...commandHandlers] }
-      : { module: AppModule, imports: [...platform, ...slices], providers: [VitalSigns] };
+      : {
+          module: AppModule,
+          imports: [...platform, ...slices, DemoModule.forRoot({ guests })],
+          providers: [VitalSigns],
+        };
   }
 }

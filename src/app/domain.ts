@@ -1,19 +1,48 @@
 import { InteractivePromptsModule } from '../interactive-prompts/interactive-prompts.module.js';
-import { PromptHandler, PromptSessionHandler } from '../interactive-prompts/interactive-prompts.bus.js';
+import {
+  PromptHandler,
+  PromptSessionHandler,
+  PublicPromptHandler,
+} from '../interactive-prompts/interactive-prompts.bus.js';
 import { expiry } from '../interactive-prompts/expiry.process.js';
+import { promptMoments } from '../interactive-prompts/interactive-prompts.live.js';
+import { ownership } from '../interactive-prompts/ownership.process.js';
 import { promptEvents } from '../interactive-prompts/prompt.js';
 import { promptSessionEvents } from '../interactive-prompts/prompt-session.js';
+import { publicPromptEvents } from '../interactive-prompts/public-prompt.js';
+import { journeyEvents } from '../journeys/journey.js';
+import { JourneyHandler } from '../journeys/journeys.bus.js';
+import { JourneysModule } from '../journeys/journeys.module.js';
+import { PersonHandler } from '../people/people.bus.js';
+import { PeopleModule } from '../people/people.module.js';
+import { personEvents } from '../people/person.js';
 import type { EventFamily } from '../kernel/event-family.js';
 import type { Upcast } from '../platform/event-store/upcasts.js';
+import type { Announcement } from '../platform/live/announcer.js';
 
 /** What this product is, as lists for the platform: the events there are, who decides, who reacts, and the slices to serve. */
 
-export const eventFamilies: readonly EventFamily[] = [promptEvents, promptSessionEvents];
+export const eventFamilies: readonly EventFamily[] = [
+  promptEvents,
+  promptSessionEvents,
+  publicPromptEvents,
+  journeyEvents,
+  personEvents,
+];
 
 export const upcasts: readonly Upcast[] = [];
 
-export const commandHandlers = [PromptHandler, PromptSessionHandler];
+export const commandHandlers = [
+  PromptHandler,
+  PromptSessionHandler,
+  PublicPromptHandler,
+  JourneyHandler,
+  PersonHandler,
+];
 
-export const processes = [expiry];
+export const processes = [expiry, ownership];
 
-export const slices = [InteractivePromptsModule];
+export const slices = [InteractivePromptsModule, PeopleModule, JourneysModule];
+
+/** What processes tell each other of. */
+export const announcements: readonly Announcement[] = [promptMoments];

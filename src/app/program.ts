@@ -37,7 +37,8 @@ export async function startProgram(
   const migrated = await database.migrate();
   if (migrated.length > 0) log.info({ migrated }, 'migrated');
 
-  const app = await createHttp(AppModule.forRoot({ config: secrets.config, database, log }), config, log);
+  const guests = secrets.generated.has('OSEH_ID_TOKEN_SECRET') && isThisMachineAlone(config.HOST);
+  const app = await createHttp(AppModule.forRoot({ config: secrets.config, database, log, guests }), config, log);
   opened.defer(() => app.close());
   const url = await listen(app, config);
   log.info({ url, role: config.CHORUS_ROLE }, 'started');
@@ -76,7 +77,7 @@ async function openDatabase(config: Config, log: Log, opened: AsyncDisposableSta
     url,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     applicationName: `chorus ${config.CHORUS_ROLE}`,
-    onIdleError: (err) => log.warn({ err }, 'database connection lost'),
+    onIdleError: ({ message }) => log.warn({ reason: message }, 'database connection lost'),
   });
   opened.defer(() => database.close());
   return database;
@@ -113,6 +114,10 @@ const listenFailures: Readonly<Record<string, (host: string, port: string) => st
   EADDRNOTAVAIL: (host) => `This machine has no address ${host}: set HOST to one of its own, or to 127.0.0.1.`,
   ENOTFOUND: (host) => `HOST is ${host}, a name that has no address: set it to an address of this machine.`,
 };
+
+function isThisMachineAlone(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
 
 /** An address that stands for all addresses is none that a client could call. */
 function reachableHost(host: string): string {

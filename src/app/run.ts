@@ -1,8 +1,11 @@
 import { CannotStart } from '../platform/config/cannot-start.js';
 import { readConfig, type Config } from '../platform/config/config.js';
 import { createLog, type Log } from '../platform/telemetry/log.js';
-import { startProgram, type Program } from './program.js';
+import type { Program } from './program.js';
 import { welcome } from './welcome.js';
+
+/** A terminal tells npm and the program of one Ctrl-C, and some versions of npm tell the program again. */
+const sameWishMs = 500;
 
 /**
  * The life of the process: starts the program, says where it is, and stops it when asked.
@@ -35,6 +38,8 @@ function configOrExit(environment: Readonly<Record<string, string | undefined>>)
 
 async function startOrExit(config: Config, log: Log): Promise<Program> {
   try {
+    // Loaded only now: a wrong variable is told at once.
+    const { startProgram } = await import('./program.js');
     return await startProgram(config, log);
   } catch (error) {
     return exitWithSentence(error);
@@ -50,10 +55,11 @@ function exitWithSentence(error: unknown): never {
 
 function onStopSignal(log: Log): Promise<NodeJS.Signals> {
   return new Promise((asked) => {
-    let before: NodeJS.Signals | undefined;
+    let askedAtMs: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (before !== undefined) end(log, 'second signal; ended by force');
-      before = signal;
+      const nowMs = performance.now();
+      if (askedAtMs !== undefined && nowMs - askedAtMs > sameWishMs) end(log, 'second signal; ended by force');
+      askedAtMs ??= nowMs;
       asked(signal);
     };
     process.on('SIGINT', onSignal);

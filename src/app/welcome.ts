@@ -12,7 +12,7 @@ export function welcome({ url, secrets }: Program, { CHORUS_ROLE, CHORUS_DATA, D
   const data =
     DATABASE_URL === undefined ? `Data           ${CHORUS_DATA}` : 'Data           the database at DATABASE_URL';
   if (CHORUS_ROLE === 'worker') return `\nChorus works, its health is at ${url}/health/ready\n${data}\n\n`;
-  const head = `\nChorus answers at ${url}\nAPI docs       ${url}/docs\n${data}\n`;
+  const head = `\nChorus answers at ${url}\nAPI docs       ${url}/docs\nSee it move    npm run -s chorus -- demo\n${data}\n`;
   if (!secrets.generated.has('OSEH_ID_TOKEN_SECRET')) return `${head}\n`;
   const token = issueUserToken(secrets.config.OSEH_ID_TOKEN_SECRET, {
     sub: 'developer',

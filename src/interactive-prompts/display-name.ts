@@ -1,9 +1,12 @@
 import { isStorableText } from '../kernel/text.js';
 
+/** What others see of somebody who has no name, or is no longer here. */
+export const nobodysName = 'Anonymous';
+
 /** What others see of somebody who takes part: the most personal name that their token carries. */
 export function displayNameOf(claims: NameClaims): string {
   const candidates = [claims.givenName, claims.name?.trim().split(/\s+/)[0], claims.preferredUsername, claims.nickname];
-  return candidates.map((name) => name?.trim()).find(isShowable) ?? 'Anonymous';
+  return candidates.map((name) => name?.trim()).find(isShowable) ?? nobodysName;
 }
 
 interface NameClaims {

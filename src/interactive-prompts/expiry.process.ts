@@ -19,7 +19,8 @@ export const expiry: Process<PromptSessionEvent> = {
     SessionJoined: ({ sessionUid, promptTime, durationSeconds, createdAt, name }, reaction, { id }) => {
       const dueAt = new Date(dateOf(createdAt).getTime() + (durationSeconds - promptTime + graceSeconds) * 1_000);
       const eventUid = derivedUid('ipe', PromptEventUid, `${id} expired`);
-      const wish = { type: 'ExpireSession', eventUid, name, at: unixSeconds(dueAt) } as const;
+      const releaseUid = derivedUid('ipe', PromptEventUid, `${id} released`);
+      const wish = { type: 'ExpireSession', eventUid, releaseUid, name, at: unixSeconds(dueAt) } as const;
       return reaction.sendAt({ key: sessionUid, dueAt }, PromptSessionCommand, sessionUid, wish);
     },
     SessionLeft: ({ sessionUid }, reaction) => reaction.cancel(sessionUid),

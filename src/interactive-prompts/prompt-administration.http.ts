@@ -33,6 +33,11 @@ const CreatedPrompt = z.object({
 @UseFilters(
   refusals<PromptRefusal>({
     already_exists: { status: 409, type: 'already_exists', message: 'There is such a prompt already.' },
+    another_question: {
+      status: 409,
+      type: 'another_question',
+      message: 'Answers to the prompt would not be answers to that.',
+    },
     not_found: { status: 404, type: 'not_found', message: 'There is no such prompt.' },
   }),
 )

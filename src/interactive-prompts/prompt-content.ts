@@ -71,3 +71,12 @@ export function shapeOf(content: PromptContent): PromptShape {
       return { style: 'word', choices: content.options.length };
   }
 }
+
+/** Whether answers to one are answers to the other: only the words may differ. */
+export function asksTheSame(one: PromptContent, other: PromptContent): boolean {
+  return JSON.stringify(shapeOf(one)) === JSON.stringify(shapeOf(other));
+}
+
+export function areSameWords(one: PromptContent, other: PromptContent): boolean {
+  return JSON.stringify(PromptContent.parse(one)) === JSON.stringify(PromptContent.parse(other));
+}

@@ -3,7 +3,7 @@ import { type Decision, type DecisionModel, refuse } from '../kernel/decision-mo
 import { event, type EventOf } from '../kernel/event-family.js';
 import { PromptUid } from '../kernel/ids.js';
 import { UnixSeconds } from '../kernel/instant.js';
-import { DurationSeconds, PromptContent } from './prompt-content.js';
+import { areSameWords, asksTheSame, DurationSeconds, PromptContent } from './prompt-content.js';
 
 /**
  * One question and how long it is shown. Who answers it, and what, are streams of their own.
@@ -23,7 +23,9 @@ export const promptEvents = {
       createdAt: UnixSeconds,
     }),
   ),
-  PromptDeleted: event(z.object({ promptUid: PromptUid, deletedAt: UnixSeconds })),
+  /** Only the words: whoever answered before answered the same question. */
+  PromptTextRevised: event(z.object({ promptUid: PromptUid, content: PromptContent, at: UnixSeconds })),
+  PromptDeleted: event(z.object({ promptUid: PromptUid, at: UnixSeconds })),
 };
 
 export type PromptEvent = EventOf<typeof promptEvents>;
@@ -38,9 +40,11 @@ export type PromptWish =
       readonly durationSeconds: number;
       readonly at: UnixSeconds;
     }
+  | { readonly type: 'ReviseText'; readonly content: PromptContent; readonly at: UnixSeconds }
   | { readonly type: 'DeletePrompt'; readonly at: UnixSeconds };
 
-export type PromptRefusal = 'already_exists' | 'not_found';
+/** `another_question`: answers to the prompt would not be answers to what was asked for instead. */
+export type PromptRefusal = 'already_exists' | 'not_found' | 'another_question';
 
 // State.
 
@@ -61,6 +65,8 @@ const evolve = (prompt: Prompt, happened: PromptEvent): Prompt => {
       const { promptUid, content, durationSeconds } = happened;
       return { phase: 'usable', promptUid, content, durationSeconds };
     }
+    case 'PromptTextRevised':
+      return prompt.phase === 'missing' ? prompt : { ...prompt, content: happened.content };
     case 'PromptDeleted':
       return prompt.phase === 'missing' ? prompt : { ...prompt, phase: 'deleted' };
   }
@@ -75,10 +81,17 @@ const decide = (command: PromptWish, prompt: Prompt): Decision<PromptEvent, Prom
       const { promptUid, content, durationSeconds, at } = command;
       return [{ type: 'PromptCreated', promptUid, content, durationSeconds, createdAt: at }];
     }
+    case 'ReviseText': {
+      if (prompt.phase !== 'usable') return refuse('not_found');
+      const { content, at } = command;
+      if (!asksTheSame(prompt.content, content)) return refuse('another_question');
+      if (areSameWords(prompt.content, content)) return [];
+      return [{ type: 'PromptTextRevised', promptUid: prompt.promptUid, content, at }];
+    }
     case 'DeletePrompt':
       if (prompt.phase === 'missing') return refuse('not_found');
       if (prompt.phase === 'deleted') return [];
-      return [{ type: 'PromptDeleted', promptUid: prompt.promptUid, deletedAt: command.at }];
+      return [{ type: 'PromptDeleted', promptUid: prompt.promptUid, at: command.at }];
   }
 };
 

@@ -23,6 +23,20 @@ export type PromptSessionUid = z.infer<typeof PromptSessionUid>;
 export const PromptEventUid = uid('ipe').brand<'PromptEventUid'>();
 export type PromptEventUid = z.infer<typeof PromptEventUid>;
 
+/** One instance of a public prompt, for the record. */
+export const PublicRecordUid = uid('pip').brand<'PublicRecordUid'>();
+export type PublicRecordUid = z.infer<typeof PublicRecordUid>;
+
+export const JourneyUid = uid('j').brand<'JourneyUid'>();
+export type JourneyUid = z.infer<typeof JourneyUid>;
+
+/** A prompt that a journey no longer asks. */
+export const JourneyLinkUid = uid('ipoj').brand<'JourneyLinkUid'>();
+export type JourneyLinkUid = z.infer<typeof JourneyLinkUid>;
+
+export const ImageUid = uid('if').brand<'ImageUid'>();
+export type ImageUid = z.infer<typeof ImageUid>;
+
 /** Who somebody is, as their identity provider says it: opaque, short, never shown to be anything else. */
-export const UserSub = z.string().min(1).max(255).refine(isStorableText).brand<'UserSub'>();
+export const UserSub = z.string().max(255).regex(/^\S+$/).refine(isStorableText).brand<'UserSub'>();
 export type UserSub = z.infer<typeof UserSub>;

@@ -20,7 +20,7 @@ function newest(path: string): number {
   if (found === undefined) return 0;
   if (!found.isDirectory()) return found.mtimeMs;
   return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() || entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isDirectory() || /\.(ts|html|css|js)$/.test(entry.name))
     .reduce((latest, entry) => Math.max(latest, newest(join(path, entry.name))), found.mtimeMs);
 }
 
@@ -43,8 +43,8 @@ function build(): number {
 if (isStale()) {
   // SQLite's lock is the kernel's: it waits for another compilation, and one that was killed leaves nothing behind.
   const { DatabaseSync } = await import('node:sqlite');
-  mkdirSync('node_modules/.cache', { recursive: true });
-  const lock = new DatabaseSync('node_modules/.cache/build.lock', { timeout: buildMsMax });
+  mkdirSync('dist', { recursive: true });
+  const lock = new DatabaseSync('dist/.lock', { timeout: buildMsMax });
   lock.exec('begin exclusive');
   if (isStale()) process.exitCode = build();
   lock.close();

@@ -43,7 +43,12 @@ export async function checkDisk(config: Config): Promise<Finding> {
 }
 
 export function checkSecrets(config: Config): Finding {
-  const given = [config.OSEH_ID_TOKEN_SECRET, config.OSEH_INTERACTIVE_PROMPT_JWT_SECRET];
+  const given = [
+    config.OSEH_ID_TOKEN_SECRET,
+    config.OSEH_INTERACTIVE_PROMPT_JWT_SECRET,
+    config.OSEH_JOURNEY_JWT_SECRET,
+    config.OSEH_IMAGE_FILE_JWT_SECRET,
+  ];
   if (given.every((secret) => secret !== undefined)) return fine('secrets', 'all from the environment');
   const file = join(resolve(config.CHORUS_DATA), 'secrets.json');
   const found = statSync(file, { throwIfNoEntry: false });

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { Environment, Printing } from './environment.js';
 import { checkConfig, checkNode } from './doctor.config.js';
-import { checkDatabase } from './doctor.database.js';
 import { checkDataFolder, checkDisk, checkPort, checkSecrets } from './doctor.machine.js';
 import { printJson, printLine } from './output.js';
 import type { Finding } from './finding.js';
@@ -25,6 +24,7 @@ export function doctorCommand(environment: Environment): Command {
 async function examine(environment: Environment): Promise<readonly Finding[]> {
   const { finding, config } = checkConfig(environment);
   if (config === undefined) return [checkNode(), finding];
+  const { checkDatabase } = await import('./doctor.database.js');
   return [
     checkNode(),
     finding,

@@ -2,11 +2,10 @@ import { Command } from 'commander';
 import { readConfig, type Config } from '../platform/config/config.js';
 import { listed, position, positiveInteger } from './arguments.js';
 import type { Environment, Printing } from './environment.js';
-import { readEvents, type ReadOrder } from './events-read.js';
-import { eventStats } from './events-stats.js';
-import { tailEvents, type TailingOrder } from './events-tail.js';
+import type { ReadOrder } from './events-read.js';
+import type { TailingOrder } from './events-tail.js';
 
-/** Everything that looks at the log itself. */
+/** Everything that looks at the log itself. What a command needs is loaded when it runs: help and typing errors are then quick. */
 export function eventsCommand(environment: Environment): Command {
   const config = () => readConfig(environment);
   return new Command('events')
@@ -34,7 +33,10 @@ Examples:
   npm run -s chorus -- events read --type PromptCreated,PromptLiked --json
   npm run -s chorus -- events read --category prompt --backwards --limit 1`,
     )
-    .action((order: ReadOrder) => readEvents(config(), order));
+    .action(async (order: ReadOrder) => {
+      const { readEvents } = await import('./events-read.js');
+      await readEvents(config(), order);
+    });
 }
 
 function tailCommand(config: () => Config): Command {
@@ -44,12 +46,18 @@ function tailCommand(config: () => Config): Command {
     .option('--category <categories>', 'only streams of these categories', listed)
     .option('--after <position>', 'first catch up from this position; otherwise only what is new', position)
     .option('--json', 'print one JSON object a line')
-    .action((order: TailingOrder) => tailEvents(config(), order));
+    .action(async (order: TailingOrder) => {
+      const { tailEvents } = await import('./events-tail.js');
+      await tailEvents(config(), order);
+    });
 }
 
 function statsCommand(config: () => Config): Command {
   return new Command('stats')
     .description('Count the log by type and category. Reads all of it.')
     .option('--json', 'print one JSON object')
-    .action((printing: Printing) => eventStats(config(), printing));
+    .action(async (printing: Printing) => {
+      const { eventStats } = await import('./events-stats.js');
+      await eventStats(config(), printing);
+    });
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { readConfig } from '../platform/config/config.js';
 import type { Environment, Printing } from './environment.js';
-import { withDatabase } from './open-database.js';
 import { printJson, printLine } from './output.js';
 
 export function migrateCommand(environment: Environment): Command {
@@ -9,6 +8,7 @@ export function migrateCommand(environment: Environment): Command {
     .description('Bring the database up to date. Every start of the program does this, too.')
     .option('--json', 'print one JSON object')
     .action(async ({ json }: Printing) => {
+      const { withDatabase } = await import('./open-database.js');
       const applied = await withDatabase(readConfig(environment), (database) => database.migrate());
       if (json === true) printJson({ applied });
       else if (applied.length === 0) printLine('The database was up to date.');

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { UserSub } from '../kernel/ids.js';
-import { issueUserToken } from '../platform/auth/tokens.js';
 import { readConfig } from '../platform/config/config.js';
 import { withSecrets } from '../platform/config/secrets.js';
 import { positiveInteger } from './arguments.js';
@@ -31,6 +30,7 @@ export function tokenCommand(environment: Environment): Command {
       '\nExample:\n  curl -H "authorization: bearer $(npm run -s chorus -- token --sub ada --admin)" …',
     )
     .action(async ({ sub, admin = false, givenName, lifeSeconds, json }: TokenOptions) => {
+      const { issueUserToken } = await import('../platform/auth/tokens.js');
       const { config } = await withSecrets(readConfig(environment));
       const token = issueUserToken(config.OSEH_ID_TOKEN_SECRET, {
         sub: UserSub.parse(sub),

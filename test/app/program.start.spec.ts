@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { aDataFolder, chorus, RunningProgram, throwAway } from '../support/a-program.js';
+import { aDataFolder, chorus, refusedProgram, RunningProgram, throwAway } from '../support/a-program.js';
 
 describe('the program', () => {
   const folder = aDataFolder();
@@ -37,14 +37,14 @@ describe('the program', () => {
   });
 
   test('refuses a second program on its folder in one sentence, and works on', async () => {
-    const second = await RunningProgram.spawn(folder).ended;
+    const second = await refusedProgram(folder);
     expect(second).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Another program already runs on .+\n$/) });
     expect((await fetch(`${program.url}/health/ready`)).status).toBe(200);
   });
 
   test('refuses a taken port in one sentence, and leaves no server behind', async () => {
     const other = aDataFolder();
-    const refused = await RunningProgram.spawn(other, { PORT: new URL(program.url).port }).ended;
+    const refused = await refusedProgram(other, { PORT: new URL(program.url).port });
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^Port \d+ of 127\.0\.0\.1 is taken .+\n$/),

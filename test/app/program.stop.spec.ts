@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { aDataFolder, chorus, postmasterPid, RunningProgram, throwAway } from '../support/a-program.js';
 
@@ -59,13 +60,16 @@ describe('a program that is asked to stop', () => {
     expect((await chorus(folder, ['events', 'read', '--json'])).stdout).toContain('PromptCreated');
   });
 
-  test('ends at once when it is asked a second time', async () => {
+  test('ends at once when it is asked a second time, but not when it is told of one wish twice', async () => {
     const program = await RunningProgram.start(folder);
     await UnfinishedCommand.send(program);
     await fetch(`${program.url}/health/live`);
     void program.signal('SIGINT');
+    void program.signal('SIGINT');
     await program.said(/"stopping"/);
-    expect(await program.signal('SIGINT')).toMatchObject({ code: 1 });
+    await sleep(600);
+    expect(program.stdout).not.toContain('ended by force');
+    expect(await program.signal('SIGINT')).toMatchObject({ code: 1, stdout: expect.stringContaining('second signal') });
   });
 
   test('ends by force when draining takes too long', async () => {

@@ -11,6 +11,8 @@ import { aDatabase, type TestDatabase } from '../support/a-database.js';
 const secrets = {
   OSEH_ID_TOKEN_SECRET: 'a secret for people in tests',
   OSEH_INTERACTIVE_PROMPT_JWT_SECRET: 'a secret for prompts in tests',
+  OSEH_JOURNEY_JWT_SECRET: 'a secret for journeys in tests',
+  OSEH_IMAGE_FILE_JWT_SECRET: 'a secret for images in tests',
 };
 const authorization = `bearer ${issueUserToken(secrets.OSEH_ID_TOKEN_SECRET, { sub: 'ada', admin: true })}`;
 

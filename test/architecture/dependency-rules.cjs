@@ -37,6 +37,7 @@ const drivers = [
   // An interface made to be called from libraries: without an SDK it does nothing.
   { packages: ['@opentelemetry/[^/]+'], home: ['^src/platform/'] },
   { packages: ['commander'], home: ['^src/cli\\.ts$', '^src/ops/'] },
+  { packages: ['ws'], home: ['^src/platform/live/'] },
   { packages: ['ioredis'], home: ['^src/platform/(live|database)/'] },
   { packages: ['kafkajs'], home: ['^src/platform/relaying/'] },
   { packages: ['openai'], home: ['^src/platform/ai/'] },

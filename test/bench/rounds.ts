@@ -6,7 +6,11 @@
  */
 export async function alternate<Side extends string, Result>(
   sides: Readonly<Record<Side, () => Promise<Result>>>,
-  options: { readonly rounds: number; readonly signal: AbortSignal; readonly after?: (side: Side, result: Result) => void },
+  options: {
+    readonly rounds: number;
+    readonly signal: AbortSignal;
+    readonly after?: (side: Side, result: Result) => void;
+  },
 ): Promise<ReadonlyMap<Side, readonly Result[]>> {
   const names = keysOf(sides);
   const results = new Map<Side, Result[]>(names.map((side) => [side, []]));

@@ -43,11 +43,21 @@ export class RunStopped extends Error {
 }
 
 export function atLeast(field: string, least: number): Target {
-  return { field, says: `>= ${String(least)}`, mustHold: false, is: (value) => typeof value === 'number' && value >= least };
+  return {
+    field,
+    says: `>= ${String(least)}`,
+    mustHold: false,
+    is: (value) => typeof value === 'number' && value >= least,
+  };
 }
 
 export function atMost(field: string, most: number): Target {
-  return { field, says: `<= ${String(most)}`, mustHold: false, is: (value) => typeof value === 'number' && value <= most };
+  return {
+    field,
+    says: `<= ${String(most)}`,
+    mustHold: false,
+    is: (value) => typeof value === 'number' && value <= most,
+  };
 }
 
 export function zero(field: string): Target {
@@ -77,6 +87,11 @@ export async function perform<Option extends string>(
       signal,
       say: watch.say ?? (() => undefined),
       afterwards: (takeDown) => {
+        // Something that was still being put up when the run was stopped.
+        if (stage.disposed) {
+          void takeDown();
+          return;
+        }
         stage.defer(async () => {
           await takeDown();
         });
@@ -95,7 +110,10 @@ export async function perform<Option extends string>(
 export async function runNamed(program: { name: string; describe: string }, runs: readonly Run[]): Promise<void> {
   const cli = new Command(program.name).description(program.describe).showHelpAfterError();
   for (const run of runs) {
-    const command = cli.command(run.name).description(run.describe).option('--json', 'print one JSON object and nothing else');
+    const command = cli
+      .command(run.name)
+      .description(run.describe)
+      .option('--json', 'print one JSON object and nothing else');
     for (const [option, { default: value, describe }] of Object.entries(run.options)) {
       command.option(`--${option} <number>`, describe, String(value));
     }
@@ -117,7 +135,12 @@ async function runAndReport(run: Run, flags: Readonly<Record<string, unknown>>):
   const interrupt = (): void => {
     interrupted.abort(new RunStopped(`${run.name} was interrupted.`));
   };
+  // A failure that nobody awaits must not end the process before everything was taken down.
+  const fail = (reason: unknown): void => {
+    interrupted.abort(reason instanceof Error ? reason : new Error(`${run.name} failed: ${String(reason)}`));
+  };
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  process.on('uncaughtException', fail).on('unhandledRejection', fail);
   try {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
     const fields = await perform(run, given, { interrupted: interrupted.signal, say });
@@ -130,6 +153,7 @@ async function runAndReport(run: Run, flags: Readonly<Record<string, unknown>>):
     return 1;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    process.off('uncaughtException', fail).off('unhandledRejection', fail);
   }
 }
 
@@ -137,15 +161,30 @@ function table(run: Run, fields: Fields): string {
   const rows = Object.entries(fields).map(([field, value]) => {
     const target = run.targets?.find((candidate) => candidate.field === field);
     const verdict = target === undefined ? '' : `target ${target.says}: ${target.is(value) ? 'reached' : 'MISSED'}`;
-    return [field, shown(value), verdict] as const;
+    return { field, verdict, ...shown(value) };
   });
-  const width = Math.max(...rows.map(([field]) => field.length));
-  const valueWidth = Math.max(...rows.map(([, value]) => Math.min(value.length, 24)));
-  const lines = rows.map(([field, value, verdict]) => `${field.padEnd(width)}  ${value.padStart(valueWidth)}  ${verdict}`.trimEnd());
+  const width = Math.max(...rows.map(({ field }) => field.length));
+  const valueWidth = Math.max(...rows.map(({ value }) => value.length));
+  const lines = rows.flatMap(({ field, value, verdict, below }) => [
+    `${field.padEnd(width)}  ${value.padStart(valueWidth)}  ${verdict}`.trimEnd(),
+    ...below.map((line) => `  ${line}`),
+  ]);
   return `${run.describe}\n\n${lines.join('\n')}\n`;
 }
 
-function shown(value: Field): string {
-  if (typeof value === 'number') return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 3 : 1 });
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** What has parts shows how many, and lists them below. */
+function shown(value: Field): { readonly value: string; readonly below: readonly string[] } {
+  if (typeof value === 'number') {
+    return { value: value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 3 : 1 }), below: [] };
+  }
+  if (typeof value !== 'object' || value === null) return { value: String(value), below: [] };
+  const parts = isList(value)
+    ? value.map((part) => shown(part).value)
+    : Object.entries(value).map(([name, part]) => `${name}: ${shown(part).value}`);
+  return { value: String(parts.length), below: parts };
+}
+
+/** `Array.isArray` doesn't know read-only arrays. */
+function isList(value: readonly Field[] | Fields): value is readonly Field[] {
+  return Array.isArray(value);
 }

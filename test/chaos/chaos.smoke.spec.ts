@@ -5,7 +5,7 @@ import { variants } from './interleave/variants.js';
 /** Seconds of what the real runs do for minutes, so that they still work on the day somebody needs them. */
 describe('a chaos run', () => {
   test('interleaves appends and readers, and catches every weakened variant', async () => {
-    const found = await asAUser('chaos', 'interleave', '--model', '1000', '--real', '4', '--shipped', '4');
+    const found = await asAUser('chaos', 'interleave', '--model', '1000', '--real', '2', '--shipped', '2');
     expect(found).toMatchObject({
       violations: 0,
       model_disagreements: 0,
@@ -14,7 +14,7 @@ describe('a chaos run', () => {
   }, 60_000);
 
   test('kills processes and the database, and finds everything that was acknowledged', async () => {
-    const found = await asAUser('chaos', 'kill', '--seconds', '4');
+    const found = await asAUser('chaos', 'kill', '--seconds', '3', '--each', '1');
     const nothing = { acknowledged_lost: 0, duplicated: 0, position_gaps: 0, projection_mismatches: 0, unanswered: 0 };
     expect(found).toMatchObject({ ...nothing, kills: { all: expect.any(Number) } });
     expect(found['acknowledged']).toBeGreaterThan(10);

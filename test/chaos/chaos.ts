@@ -4,4 +4,8 @@ import { interleave } from './interleave.js';
 import { kill } from './kill.js';
 
 /** `npm run -s chaos -- <name> [--json]`: what the program keeps to when everything around it goes wrong. */
-await runNamed({ name: 'chaos', describe: 'Runs that break things on purpose and check what must hold anyway.' }, [interleave, kill, freeze]);
+await runNamed({ name: 'chaos', describe: 'Runs that break things on purpose and check what must hold anyway.' }, [
+  interleave,
+  kill,
+  freeze,
+]);

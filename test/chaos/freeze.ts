@@ -22,17 +22,27 @@ export const freeze: Run<'rounds' | 'seed' | 'frozen'> = {
     seed: { default: 1, describe: 'chooses the moments' },
   },
   secondsMax: ({ rounds, frozen }) => 90 + rounds * (frozen + 15),
-  targets: [zero('written_twice_or_lost'), zero('acknowledged_lost'), zero('duplicated'), { ...atMost('take_over_ms_max', 5_000), mustHold: true }],
+  targets: [
+    zero('written_twice_or_lost'),
+    zero('acknowledged_lost'),
+    zero('duplicated'),
+    { ...atMost('take_over_ms_max', 5_000), mustHold: true },
+  ],
   run: async ({ rounds, frozen, seed }, stage) => {
     const dice = new Dice(seed);
-    const installed = await installation(stage, { api: 1, worker: 0 });
-    const workers = await namedWorkers(installed, 2);
-    const caller = new Caller(installed.apis.map(({ url }) => url), stage.signal);
+    const installed = await installation(stage, { api: 1, worker: 1 });
+    const workers = await namedWorkers(installed);
+    const caller = new Caller(
+      installed.apis.map(({ url }) => url),
+      stage.signal,
+    );
     const prompts = await createPrompts(caller, installed, [120, 256]);
     const over = new AbortController();
     const world = { caller, installation: installed, prompts, abandoned: new Set<string>() };
     const visits = Array.from({ length: 8 }, (_, nth) =>
-      new Visitor(`visitor-${String(nth)}`, world, new Dice(seed * 1_000 + nth)).visitUntil(AbortSignal.any([over.signal, stage.signal])),
+      new Visitor(`visitor-${String(nth)}`, world, new Dice(seed * 1_000 + nth)).visitUntil(
+        AbortSignal.any([over.signal, stage.signal]),
+      ),
     );
     const takeOversMs: number[] = [];
     try {
@@ -41,17 +51,22 @@ export const freeze: Run<'rounds' | 'seed' | 'frozen'> = {
         const worker = workers.get(owner);
         if (worker === undefined) throw new Error(`Nobody knows the owner ${owner}.`);
         await sleep(dice.below(300));
-        const [took] = await Promise.all([frozenTakeOvers(installed, worker, leases, stage), thawLater(worker, frozen)]);
+        const [took] = await Promise.all([
+          frozenTakeOvers(installed, worker, leases, stage),
+          thawLater(worker, frozen),
+        ]);
         takeOversMs.push(...took);
-        stage.say(`Round ${String(round)}: ${String(leases.length)} leases were taken over within ${String(Math.round(Math.max(...took)))} ms`);
+        stage.say(
+          `Round ${String(round)}: ${String(leases.length)} leases were taken over within ${String(Math.round(Math.max(...took)))} ms`,
+        );
       }
     } finally {
       over.abort();
     }
     await Promise.all(visits);
     const log = await readLog(installed);
-    const mismatches = await mismatchesOnceCaughtUp(installed, log, prompts, stage.signal);
-    const [lost, twice] = [acknowledgedButLost(log, caller.told), carriedOutTwice(log)];
+    const mismatches = await mismatchesOnceCaughtUp(installed, log, prompts, stage);
+    const [lost, twice] = [acknowledgedButLost(log, caller.told), carriedOutTwice(log, caller.told)];
     for (const finding of [...mismatches, ...lost, ...twice].slice(0, 20)) stage.say(finding);
     return {
       rounds,
@@ -68,28 +83,40 @@ export const freeze: Run<'rounds' | 'seed' | 'frozen'> = {
 };
 
 /** Workers by the name under which they own leases: whoever is new after a start is the one that was started. */
-async function namedWorkers(installed: Installation, count: number): Promise<ReadonlyMap<string, ProgramProcess>> {
+async function namedWorkers(installed: Installation): Promise<ReadonlyMap<string, ProgramProcess>> {
   const named = new Map<string, ProgramProcess>();
-  for (let nth = 0; nth < count; nth += 1) {
-    const started = await installed.start('worker');
-    for (let owner: string | undefined; owner === undefined; await sleep(50)) {
-      const rows = z.array(z.object({ owner: z.string() })).parse(await installed.ask('select owner from projecting.workers'));
-      owner = rows.find((row) => !named.has(row.owner))?.owner;
-      if (owner !== undefined) named.set(owner, started);
-    }
-  }
-  return named;
+  for (const worker of installed.workers) named.set(await newOwner(installed, named), worker);
+  const another = await installed.start('worker');
+  return named.set(await newOwner(installed, named), another);
 }
 
+async function newOwner({ ask }: Installation, known: ReadonlyMap<string, unknown>): Promise<string> {
+  for (;;) {
+    const rows = OwnerRows.parse(await ask('select owner from projecting.workers'));
+    const fresh = rows.find(({ owner }) => !known.has(owner));
+    if (fresh !== undefined) return fresh.owner;
+    await sleep(50);
+  }
+}
+
+const OwnerRows = z.array(z.object({ owner: z.string() }));
 const LeaseRows = z.array(z.object({ name: z.string(), owner: z.string(), epoch: z.coerce.number() }));
 type LeaseRow = z.infer<typeof LeaseRows>[number];
 
 async function leasesOf({ ask }: Installation): Promise<readonly LeaseRow[]> {
-  return LeaseRows.parse(await ask('select name, owner, epoch from projecting.leases where owner is not null and expires_at > clock_timestamp()'));
+  return LeaseRows.parse(
+    await ask(
+      'select name, owner, epoch from projecting.leases where owner is not null and expires_at > clock_timestamp()',
+    ),
+  );
 }
 
 /** Waits until the leases are shared out, so that there is work on both sides, and picks a side. */
-async function somebodyWithLeases(installed: Installation, dice: Dice, stage: Stage): Promise<{ owner: string; leases: readonly LeaseRow[] }> {
+async function somebodyWithLeases(
+  installed: Installation,
+  dice: Dice,
+  stage: Stage,
+): Promise<{ owner: string; leases: readonly LeaseRow[] }> {
   for (;;) {
     stage.signal.throwIfAborted();
     const leases = await leasesOf(installed);
@@ -103,7 +130,12 @@ async function somebodyWithLeases(installed: Installation, dice: Dice, stage: St
 }
 
 /** How long each lease was without an owner that works. */
-async function frozenTakeOvers(installed: Installation, worker: ProgramProcess, held: readonly LeaseRow[], stage: Stage): Promise<readonly number[]> {
+async function frozenTakeOvers(
+  installed: Installation,
+  worker: ProgramProcess,
+  held: readonly LeaseRow[],
+  stage: Stage,
+): Promise<readonly number[]> {
   worker.freeze();
   const frozenAt = performance.now();
   const took = new Map<string, number>();
@@ -111,7 +143,8 @@ async function frozenTakeOvers(installed: Installation, worker: ProgramProcess, 
     stage.signal.throwIfAborted();
     for (const { name, owner, epoch } of await leasesOf(installed)) {
       const before = held.find((lease) => lease.name === name);
-      if (before !== undefined && !took.has(name) && owner !== before.owner && epoch > before.epoch) took.set(name, performance.now() - frozenAt);
+      if (before !== undefined && !took.has(name) && owner !== before.owner && epoch > before.epoch)
+        took.set(name, performance.now() - frozenAt);
     }
     await sleep(20);
   }

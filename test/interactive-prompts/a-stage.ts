@@ -9,6 +9,8 @@ export interface Stage {
   readonly admin: Person;
   prompt(durationSeconds: number, content?: object): Promise<APrompt>;
   person(sub: string, claims?: { readonly givenName?: string }): Person;
+  /** A prompt that exists already, by its id. */
+  existing(promptUid: string): APrompt;
   /** Nobody: no authorization header. */
   readonly stranger: Person;
   /** A prompt's token, as the program issues them, unless said otherwise. */
@@ -16,7 +18,12 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-const secrets = { user: 'a secret for people in tests', interactivePrompt: 'a secret for prompts in tests' };
+const secrets = {
+  user: 'a secret for people in tests',
+  interactivePrompt: 'a secret for prompts in tests',
+  journey: 'a secret for journeys in tests',
+  image: 'a secret for images in tests',
+};
 
 export async function aStage(): Promise<Stage> {
   const { url, close } = await aDatabase();
@@ -26,6 +33,8 @@ export async function aStage(): Promise<Stage> {
     LOG_LEVEL: 'error',
     OSEH_ID_TOKEN_SECRET: secrets.user,
     OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secrets.interactivePrompt,
+    OSEH_JOURNEY_JWT_SECRET: secrets.journey,
+    OSEH_IMAGE_FILE_JWT_SECRET: secrets.image,
   });
   const program = await startProgram(config);
   const person = (request: Parameters<typeof issueUserToken>[1]): Person =>
@@ -36,6 +45,10 @@ export async function aStage(): Promise<Stage> {
     prompt: async (durationSeconds, content = words) => {
       const body = { prompt: content, duration_seconds: durationSeconds };
       const { uid, jwt } = Created.parse((await admin.post('/api/1/admin/interactive_prompts', body)).body);
+      return new APrompt(uid, jwt, admin, new Person(program.url, { authorization: `bearer ${jwt}` }));
+    },
+    existing: (uid) => {
+      const jwt = issueKey('interactivePrompt', secrets.interactivePrompt, { sub: uid });
       return new APrompt(uid, jwt, admin, new Person(program.url, { authorization: `bearer ${jwt}` }));
     },
     person: (sub, claims = {}) => person({ sub, ...claims }),
@@ -63,6 +76,13 @@ export class APrompt {
     const body = { interactive_prompt_uid: this.uid };
     const answer = await person.post('/api/1/interactive_prompts/start', body);
     return new Visit(person, Started.parse(answer.body), (one) => {
+      this.saw(one);
+    });
+  }
+
+  /** A stay that was started another way than `visit` does. */
+  visitTo(person: Person, started: Started): Visit {
+    return new Visit(person, started, (one) => {
       this.saw(one);
     });
   }
@@ -112,6 +132,22 @@ export class Person {
   post(path: string, body: unknown): Promise<Answer> {
     return this.ask(path, {
       method: 'POST',
+      body: JSON.stringify(body),
+      headers: { ...this.headers, 'content-type': 'application/json' },
+    });
+  }
+
+  patch(path: string, body: unknown): Promise<Answer> {
+    return this.ask(path, {
+      method: 'PATCH',
+      body: JSON.stringify(body),
+      headers: { ...this.headers, 'content-type': 'application/json' },
+    });
+  }
+
+  put(path: string, body: unknown): Promise<Answer> {
+    return this.ask(path, {
+      method: 'PUT',
       body: JSON.stringify(body),
       headers: { ...this.headers, 'content-type': 'application/json' },
     });
@@ -181,7 +217,27 @@ export class Visit {
     return this.tell('leave', promptTime, changes);
   }
 
-  async tell(what: 'join' | 'like' | 'leave', promptTime: number, changes: Changes = {}): Promise<Answer> {
+  rate(promptTime: number, rating: number, changes: Changes = {}): Promise<Answer> {
+    return this.tell('respond_numeric_prompt', promptTime, { data: { rating }, ...changes });
+  }
+
+  color(promptTime: number, index: number, changes: Changes = {}): Promise<Answer> {
+    return this.tell('respond_color_prompt', promptTime, { data: { index }, ...changes });
+  }
+
+  word(promptTime: number, index: number, changes: Changes = {}): Promise<Answer> {
+    return this.tell('respond_word_prompt', promptTime, { data: { index }, ...changes });
+  }
+
+  press(promptTime: number, changes: Changes = {}): Promise<Answer> {
+    return this.tell('respond_press_prompt/start', promptTime, changes);
+  }
+
+  release(promptTime: number, changes: Changes = {}): Promise<Answer> {
+    return this.tell('respond_press_prompt/end', promptTime, changes);
+  }
+
+  async tell(what: string, promptTime: number, changes: Changes = {}): Promise<Answer> {
     const { uid, jwt, session_uid } = this.started;
     const event = { interactive_prompt_uid: uid, interactive_prompt_jwt: jwt, session_uid, prompt_time: promptTime };
     const answer = await this.person.post(`/api/1/interactive_prompts/events/${what}`, {

@@ -1,11 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { expiry, graceSeconds } from '../../src/interactive-prompts/expiry.process.js';
 import { PromptSessionCommand } from '../../src/interactive-prompts/interactive-prompts.bus.js';
-import {
-  promptSession,
-  type PromptSessionEvent,
-  type PromptSessionWish,
-} from '../../src/interactive-prompts/prompt-session.js';
+import { promptSession, type PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
+import type { PromptSessionWish } from '../../src/interactive-prompts/prompt-session-wishes.js';
 import type { Reaction } from '../../src/platform/reacting/process.js';
 import { given } from '../support/given.js';
 import { at, joined, left, liked, opened, recorded, sessionNo } from './stays.js';

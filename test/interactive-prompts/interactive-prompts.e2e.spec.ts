@@ -276,7 +276,7 @@ describe('tokens and mistakes', () => {
     const s1 = await w15.visit(stage.person(u1));
     for (const changes of [
       { prompt_time: 'now' },
-      { session_uid: 'mine' },
+      { session_uid: 7 },
       { data: null },
       { interactive_prompt_jwt: 7 },
     ]) {

@@ -1,58 +1,87 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { binOf, binsOf, bucketOf } from '../../projections/interactive-prompts/bins.js';
+import { binsOf, bucketOf } from '../../projections/interactive-prompts/bins.js';
+import { CrowdAsOf, CrowdAsOfHandler } from '../../projections/interactive-prompts/crowd-as-of.js';
+import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
 import { eventCounts, EventCounts, EventCountsHandler } from '../../projections/interactive-prompts/event-counts.js';
+import { eventSearch } from '../../projections/interactive-prompts/event-search.js';
 import { CrowdAt, CrowdAtHandler, prefixSums } from '../../projections/interactive-prompts/prefix-sums.js';
-import type { PromptUid } from '../../src/kernel/ids.js';
 import { shapeOf } from '../../src/interactive-prompts/prompt-content.js';
 import { promptSessionEvents, type PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
+import { PromptSessionUid, type PromptUid } from '../../src/kernel/ids.js';
 import { EventCodec } from '../../src/platform/event-store/event-codec.js';
+import { Tail } from '../../src/platform/event-store/tail.js';
 import { ReadModels } from '../../src/platform/projecting/read-models.js';
 import { aWorker, type Worker } from '../platform/projecting.worker.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
-import { countUpTo, crowds } from './crowds.js';
-import { joined, left, promptNo, threeWords } from './stays.js';
+import { crowdByHand, crowds, isMoment } from './crowds.js';
+import { joined, left, liked, promptNo, threeWords, user } from './stays.js';
 
 let testing: TestDatabase;
 let worker: Worker;
 let readModels: ReadModels;
+let tail: Tail;
+let memory: CrowdsInMemory;
 
 beforeAll(async () => {
   testing = await aDatabase();
   const codec = new EventCodec([promptSessionEvents]);
-  worker = await aWorker(testing.database, { projections: [prefixSums, eventCounts], codec });
+  worker = await aWorker(testing.database, { projections: [prefixSums, eventCounts, eventSearch], codec });
   readModels = new ReadModels(testing.database);
+  tail = new Tail(worker.store);
+  memory = new CrowdsInMemory(worker.store, tail, readModels, worker.progress);
+  await memory.onApplicationBootstrap();
 });
 
 afterAll(async () => {
+  await memory.onApplicationShutdown();
+  await tail.close();
   await worker.stop();
   await testing.close();
 });
 
-/** Each history is of a prompt of its own. The log gets it in pieces, so that it is folded in several batches. */
 let prompts = 10;
-async function happen(events: readonly PromptSessionEvent[]): Promise<PromptUid> {
-  const promptUid = promptNo((prompts += 1));
-  let position = 0n;
-  for (const event of events) {
-    const writes = [
-      { stream: `promptSession-${event.sessionUid}`, expected: 'any', events: [{ ...event, promptUid }] },
-    ] as const;
-    ({ position } = await worker.store.append({ writes, metadata: { correlationId: 'test' } }));
+
+/** Each history is of a prompt of its own, and of sessions of its own. */
+class Happening {
+  readonly promptUid: PromptUid = promptNo((prompts += 1));
+  readonly positions: bigint[] = [];
+
+  /** The log gets it in pieces, so that it is folded in several batches. */
+  async goesOn(events: readonly PromptSessionEvent[]): Promise<bigint> {
+    for (const event of events) {
+      const sessionUid = PromptSessionUid.parse(
+        event.sessionUid.slice(0, -4) + this.promptUid.slice(-3) + event.sessionUid.slice(-1),
+      );
+      const happened = { ...event, sessionUid, promptUid: this.promptUid };
+      const writes = [{ stream: `promptSession-${sessionUid}`, expected: 'any', events: [happened] }] as const;
+      this.positions.push((await worker.store.append({ writes, metadata: { correlationId: 'test' } })).position);
+    }
+    return this.positions.at(-1) ?? 0n;
   }
-  for (const name of ['prefix_sums', 'event_counts']) await worker.progress.waitFor(name, position, 5_000);
-  return promptUid;
+
+  async isInTables(): Promise<void> {
+    const position = this.positions.at(-1) ?? 0n;
+    for (const name of ['prefix_sums', 'event_counts']) await worker.progress.waitFor(name, position, 5_000);
+  }
 }
 
-const crowdAt = (promptUid: PromptUid, bin: number) =>
-  new CrowdAtHandler(readModels).execute(new CrowdAt(promptUid, bin, shapeOf(threeWords)));
+async function happen(events: readonly PromptSessionEvent[]): Promise<PromptUid> {
+  const happening = new Happening();
+  await happening.goesOn(events);
+  await happening.isInTables();
+  return happening.promptUid;
+}
+
+const crowdAt = (promptUid: PromptUid, bin: number, content = threeWords) =>
+  new CrowdAtHandler(readModels).execute(new CrowdAt(promptUid, bin, shapeOf(content)));
 
 describe('the prefix sums of a prompt, in the database', () => {
   test('[9] keep a leave at the very end in the last node', async () => {
     const promptUid = await happen([joined(0), left(15, 2)]);
     const nodes = await readModels.query(
       { node: 'integer', total: 'bigint' },
-      'select node, total from read.prefix_sums where prompt_uid = $1 order by node',
+      `select node, total from read.prefix_sums where prompt_uid = $1 and category = 'users' order by node`,
       [promptUid],
     );
     expect(nodes).toEqual([
@@ -67,19 +96,16 @@ describe('the prefix sums of a prompt, in the database', () => {
   });
 
   test('are what counting by hand counts, at every bin and in every second', async () => {
-    const property = fc.asyncProperty(crowds, async ({ durationSeconds, events }) => {
-      const promptUid = await happen(events);
-      for (let bin = 0; bin < binsOf(durationSeconds); bin += 1) {
-        const isUpToBin = ({ promptTime }: { promptTime: number }) => binOf(promptTime, durationSeconds) <= bin;
-        const { users, likes } = countUpTo(events, isUpToBin);
-        expect(await crowdAt(promptUid, bin)).toMatchObject({ users, likes });
+    const property = fc.asyncProperty(crowds, async (crowd) => {
+      const promptUid = await happen(crowd.events);
+      for (let bin = 0; bin < binsOf(crowd.durationSeconds); bin += 1) {
+        expect(await crowdAt(promptUid, bin, crowd.content)).toEqual(crowdByHand(crowd, bin));
       }
       const counts = await new EventCountsHandler(readModels).execute(new EventCounts(promptUid));
-      for (const { bucket, total } of counts) {
-        expect(total).toBe(countUpTo(events, ({ promptTime }) => bucketOf(promptTime) === bucket).total);
-      }
-      const all = counts.reduce((sum, { total }) => sum + total, 0);
-      expect(all).toBe(countUpTo(events, () => true).total);
+      const moments = crowd.events.filter(isMoment);
+      for (const { bucket, total } of counts)
+        expect(total).toBe(moments.filter(({ promptTime }) => bucketOf(promptTime) === bucket).length);
+      expect(counts.reduce((sum, { total }) => sum + total, 0)).toBe(moments.length);
     });
     await fc.assert(property, { numRuns: 15 });
   });
@@ -89,5 +115,82 @@ describe('the prefix sums of a prompt, in the database', () => {
     const other = await happen([]);
     expect((await crowdAt(one, 14)).users).toBe(1);
     expect((await crowdAt(other, 14)).users).toBe(0);
+  });
+});
+
+describe('the crowd in memory', () => {
+  const wait = { waitMs: 5_000 };
+
+  test('is what counting by hand counts, wherever in the history it was loaded', async () => {
+    const property = fc.asyncProperty(crowds, fc.double({ min: 0, max: 1, noNaN: true }), async (crowd, share) => {
+      const happening = new Happening();
+      const watched = { promptUid: happening.promptUid, durationSeconds: crowd.durationSeconds };
+      const loadedAfter = Math.floor(share * crowd.events.length);
+      await happening.goesOn(crowd.events.slice(0, loadedAfter));
+      // Not waiting for the tables: what they lack must come from the log.
+      const loading = memory.of(watched, { atLeast: 0n, ...wait });
+      const atLeast = await happening.goesOn(crowd.events.slice(loadedAfter));
+      await loading;
+      const sums = await memory.of(watched, { atLeast, ...wait });
+      expect(sums.position).toBeGreaterThanOrEqual(atLeast);
+      const bins = Array.from({ length: binsOf(crowd.durationSeconds) }, (_, bin) => bin);
+      expect(bins.map((bin) => sums.at(bin, shapeOf(crowd.content)))).toEqual(
+        bins.map((bin) => crowdByHand(crowd, bin)),
+      );
+    });
+    await fc.assert(property, { numRuns: 40 });
+  }, 60_000);
+
+  test('asks the database once, however often it is asked', async () => {
+    const happening = new Happening();
+    const watched = { promptUid: happening.promptUid, durationSeconds: 15 };
+    await happening.goesOn([joined(0)]);
+    const first = await memory.of(watched, { atLeast: happening.positions[0] ?? 0n, ...wait });
+    const atLeast = await happening.goesOn([liked(1, 2), liked(2, 3)]);
+    const again = await memory.of(watched, { atLeast, ...wait });
+    expect(again).toBe(first);
+    expect(again.at(2, shapeOf(threeWords))).toMatchObject({ users: 1, people: 1, likes: 2 });
+  });
+
+  test('says how far it is when what is asked for does not come', async () => {
+    const watched = { promptUid: promptNo((prompts += 1)), durationSeconds: 15 };
+    const sums = await memory.of(watched, { atLeast: 1_000_000_000n, waitMs: 50 });
+    expect(sums.position).toBeLessThan(1_000_000_000n);
+  });
+});
+
+describe('the crowd as of a position', () => {
+  const asOf = async (happening: Happening, position: bigint, waitMs = 5_000) =>
+    new CrowdAsOfHandler(worker.store, readModels, worker.progress).execute(
+      new CrowdAsOf({ promptUid: happening.promptUid, durationSeconds: 15 }, position, waitMs),
+    );
+
+  test('is the one that was there when the log had come so far', async () => {
+    const happening = new Happening();
+    const handedOver = {
+      ...joined(0),
+      type: 'SessionOwnerChanged',
+      newOwner: user('u2'),
+      at: joined(0).createdAt,
+    } as const;
+    const { promptUid, sessionUid, userSub, newOwner, at } = handedOver;
+    await happening.goesOn([
+      joined(0),
+      liked(1, 2),
+      { type: 'SessionOwnerChanged', promptUid, sessionUid, userSub, newOwner, at },
+      { ...left(3, 3), userSub: newOwner },
+    ]);
+    const seen = await Promise.all(happening.positions.map((position) => asOf(happening, position)));
+    const last = seen.map((then) => (then.outcome === 'seen' ? then.sums.at(14, shapeOf(threeWords)) : then.outcome));
+    expect(last).toMatchObject([
+      { users: 1, people: 1, likes: 0 },
+      { users: 1, people: 1, likes: 1 },
+      { users: 1, people: 1, likes: 1 },
+      { users: 0, people: 0, likes: 1 },
+    ]);
+  });
+
+  test('is not guessed when the log has not come so far', async () => {
+    expect(await asOf(new Happening(), 1_000_000_000n, 50)).toMatchObject({ outcome: 'behind' });
   });
 });

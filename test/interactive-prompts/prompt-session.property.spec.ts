@@ -1,19 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRefusal } from '../../src/kernel/decision-model.js';
-import {
-  promptSession,
-  type PromptSessionEvent,
-  type PromptSessionWish,
-} from '../../src/interactive-prompts/prompt-session.js';
+import { promptSession, type PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
+import type { PromptSessionWish } from '../../src/interactive-prompts/prompt-session-wishes.js';
 import { askingTwiceHappensOnce } from '../support/given.js';
-import { at, expire, join, leave, like, sessionNo, user, wordPrompt } from './stays.js';
+import { at, direct, expire, join, leave, like, sessionNo, user, wordPrompt } from './stays.js';
 
 const open: PromptSessionWish = {
   type: 'OpenSession',
   sessionUid: sessionNo(1),
   userSub: user('u1'),
   prompt: wordPrompt(),
+  origin: direct,
   at: at(0),
 };
 

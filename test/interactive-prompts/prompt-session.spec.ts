@@ -3,6 +3,7 @@ import { promptSession, type PromptSessionRefusal } from '../../src/interactive-
 import { given } from '../support/given.js';
 import {
   at,
+  direct,
   expire,
   join,
   joined,
@@ -22,12 +23,20 @@ import {
 const missing = { phase: 'missing' } as const;
 
 describe('opening a session', () => {
-  const open = { type: 'OpenSession', sessionUid: sessionNo(1), userSub: user('u1'), at: at(0) } as const;
+  const open = {
+    type: 'OpenSession',
+    sessionUid: sessionNo(1),
+    userSub: user('u1'),
+    origin: direct,
+    at: at(0),
+  } as const;
 
   test('keeps what it needs to know of the prompt', () => {
     given(promptSession)
       .when({ ...open, prompt: wordPrompt() })
-      .thenEvents([{ type: 'SessionOpened', ...stay, content: threeWords, durationSeconds: 15, createdAt: at(0) }]);
+      .thenEvents([
+        { type: 'SessionOpened', ...stay, content: threeWords, durationSeconds: 15, createdAt: at(0), origin: direct },
+      ]);
   });
 
   test('needs a prompt that exists and is not deleted', () => {
@@ -180,7 +189,7 @@ describe('several mistakes at once', () => {
       'impossible_prompt_time',
       [
         { ...like(16), ...foreign },
-        { phase: 'opened', ...stay, durationSeconds: 15 },
+        { phase: 'opened', ...stay, durationSeconds: 15, shape: { style: 'word', choices: 3 }, origin: direct },
       ],
     ],
     [
@@ -188,7 +197,7 @@ describe('several mistakes at once', () => {
       'session_not_found',
       [
         { ...like(1), ...foreign },
-        { phase: 'opened', ...stay, durationSeconds: 15 },
+        { phase: 'opened', ...stay, durationSeconds: 15, shape: { style: 'word', choices: 3 }, origin: direct },
       ],
     ],
     [

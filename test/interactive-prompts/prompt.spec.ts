@@ -11,7 +11,7 @@ const created: PromptEvent = {
   durationSeconds: 15,
   createdAt: at(0),
 };
-const deleted: PromptEvent = { type: 'PromptDeleted', promptUid: promptNo(1), deletedAt: at(9) };
+const deleted: PromptEvent = { type: 'PromptDeleted', promptUid: promptNo(1), at: at(9) };
 const create: PromptWish = {
   type: 'CreatePrompt',
   promptUid: promptNo(1),

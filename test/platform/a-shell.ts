@@ -36,6 +36,8 @@ import { createLog } from '../../src/platform/telemetry/log.js';
 export const secrets: TokenSecrets = {
   user: 'a secret for people in tests',
   interactivePrompt: 'a secret for prompts in tests',
+  journey: 'a secret for journeys in tests',
+  image: 'a secret for images in tests',
 };
 
 const Word = z.strictObject({ word: z.string().min(1).max(45), second: z.number().min(0) });
@@ -178,6 +180,8 @@ export async function aShell(environment: Readonly<Record<string, string>> = {})
     ...readConfig({ LOG_LEVEL: 'info', ...environment }),
     OSEH_ID_TOKEN_SECRET: secrets.user,
     OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secrets.interactivePrompt,
+    OSEH_JOURNEY_JWT_SECRET: secrets.journey,
+    OSEH_IMAGE_FILE_JWT_SECRET: secrets.image,
   };
   const written: string[] = [];
   const log = createLog({ level: config.LOG_LEVEL }, { write: (line: string) => void written.push(line) });

@@ -4,7 +4,12 @@ import { issueKey, issueUserToken, userTokens, verifier } from '../../src/platfo
 import { Tokens } from '../../src/platform/auth/verification.js';
 
 const secret = 'a secret for people in tests';
-const tokens = new Tokens({ user: secret, interactivePrompt: 'a secret for prompts in tests' });
+const tokens = new Tokens({
+  user: secret,
+  interactivePrompt: 'a secret for prompts in tests',
+  journey: 'a secret for journeys in tests',
+  image: 'a secret for images in tests',
+});
 
 const nowSeconds = () => Math.floor(Date.now() / 1_000);
 const claims = () => ({

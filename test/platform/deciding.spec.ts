@@ -247,6 +247,7 @@ describe('when another process appends in between', () => {
     await decider.carryOut('1', seat('Bo'), { correlationId: 'x' });
     log = logs[1];
     expect(await decider.carryOut('1', seat('Cy'), { correlationId: 'x' })).toMatchObject({ version: 1 });
+    expect(await decider.carryOut('1', seat('Ada'), { correlationId: 'x' })).toMatchObject({ version: 2 });
   });
 });
 
@@ -369,6 +370,14 @@ describe('when the answer of the log is lost', () => {
       await expect(ask(seatOnce('Ada'), cause)).rejects.toMatchObject({ reason: 'AlreadySeated' });
     },
   );
+
+  test('and others take the version again and again, nothing was written and the conflict is what is reported', async () => {
+    const { ask, store, elsewhere } = restaurant({ statesMax: 10, waitingMax: 5, attemptsMax: 3 });
+    store.before('append', lost);
+    store.before('append', () => elsewhere(seat('Bo')));
+    store.before('append', () => elsewhere(seat('Cy')));
+    await expect(ask(seat('Ada'))).rejects.toThrow(VersionConflict);
+  });
 
   test('and the log stays away, the doubt is what is reported', async () => {
     const { ask, store } = restaurant({ statesMax: 10, waitingMax: 5, attemptsMax: 3 });

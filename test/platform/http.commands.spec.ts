@@ -45,6 +45,11 @@ describe('a command', () => {
     expect([answer.statusCode, answer.headers['chorus-position'], answer.body]).toEqual([204, '7', '']);
   });
 
+  test('needs no body because it names a type for one', async () => {
+    const headers = { ...bearer(), 'content-type': 'application/json' };
+    expect((await shell.app.inject({ method: 'POST', url: '/words/forget', headers })).statusCode).toBe(204);
+  });
+
   test('answers with positions that no double can hold', async () => {
     shell.sayings.say = () => Promise.resolve({ position: 9_007_199_254_740_993n });
     expect((await send()).headers['chorus-position']).toBe('9007199254740993');

@@ -58,7 +58,7 @@ describe('a wrong body', () => {
     ['infinite', '{"word":"hi","second":1e999}', 422, 'invalid_request'],
     ['no number at all', '{"word":"hi","second":NaN}', 400, 'malformed_json'],
     ['cut off', '{"word":', 400, 'malformed_json'],
-    ['empty', '', 400, 'malformed_json'],
+    ['empty', '', 422, 'invalid_request'],
     ['after our prototypes', '{"word":"hi","second":1,"__proto__":{"admin":true}}', 400, 'malformed_json'],
     [
       'after our constructors',
@@ -125,6 +125,12 @@ describe('a wrong address', () => {
   });
 });
 
+/** As TypeORM wraps what the driver throws. */
+const gone = () =>
+  Object.assign(new Error('select failed at db.internal'), {
+    driverError: Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  });
+
 describe('a failure behind the route', () => {
   test.each([
     ['a refusal', new CommandRefused('word', 'Say', 'Rude'), { status: 409, type: 'rude_word' }],
@@ -149,6 +155,7 @@ describe('a failure behind the route', () => {
       new AppendOutcomeUnknown('db.internal reset'),
       { status: 503, type: 'outcome_unknown', after: '1' },
     ],
+    ['a database that is gone', gone(), { status: 503, type: 'unavailable', after: '1' }],
     ['a bug', new Error('x is undefined at db.internal'), { status: 500, type: 'internal_error' }],
   ])(
     '%s gets its status',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { projection } from '../../src/platform/projecting/projection.js';
+import { table } from '../../src/platform/projecting/table.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
 import { aWorker, counted, type presses, pressTable, until, type Worker } from './projecting.worker.js';
 
@@ -121,6 +122,29 @@ describe('an event whose rows the database refuses', () => {
     const letters = await worker.letters.list();
     expect(letters).toHaveLength(700 - 421);
     expect(letters[0]).toMatchObject({ state: 'poisoned', error: 'PostgreSQL 22003' });
+  });
+});
+
+describe('an event whose rows cannot even be sent to the database', () => {
+  test('is set aside alone', async () => {
+    const seen = projection<typeof presses>()({
+      name: 'press_times',
+      version: 1,
+      tables: {
+        times: table({ name: 'press_times', columns: { button: 'text', at: 'timestamptz' }, key: ['button'] }),
+      },
+      when: {
+        Pressed: ({ button, times }, rows) => {
+          rows.times.set({ button }, { at: new Date(times === 13 ? NaN : times) });
+        },
+      },
+    });
+    const worker = await aWorker(testing.database, { projections: [seen] });
+    workers.push(worker);
+    await worker.press('red', 13);
+    const last = await worker.press('blue', 1, 2);
+    expect(await worker.progress.waitFor('press_times', last, 5_000)).toMatchObject({ reached: true });
+    expect(await worker.letters.list()).toMatchObject([{ stream: 'button-red', error: 'ValueUnstorable' }]);
   });
 });
 

@@ -106,6 +106,18 @@ describe('a running projection', () => {
     expect(await worker.progress.waitFor('unheard_of', 1n, 60)).toEqual({ reached: false, at: 0n });
   });
 
+  test('does not run on a log that was put back to an earlier state', async () => {
+    const first = await started({ projections: [pressCounts] });
+    await first.progress.waitFor('press_counts', await first.press('red'), 5_000);
+    await first.stop();
+    workers = [];
+    await testing.database.pool.query('update projecting.builds set position = 500');
+    const second = await started({ projections: [pressCounts] });
+    await until(async () => (await second.lag.report())[0]?.problem !== undefined);
+    const [report] = await second.lag.report();
+    expect(report?.problem).toMatch(/its rows are at position 500, but the log ends at 1\./);
+  });
+
   test('reports its lag against the log, not against what its reader has seen', async () => {
     let held = Promise.resolve();
     const worker = await started({ projections: [pressCounts], hooks: { beforeWrite: () => held } });

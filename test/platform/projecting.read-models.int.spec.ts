@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { Builds } from '../../src/platform/projecting/builds.js';
 import { projection } from '../../src/platform/projecting/projection.js';
 import { readModel, ReadModels } from '../../src/platform/projecting/read-models.js';
+import { ReadModelMissing } from '../../src/platform/projecting/read-rows.js';
 import { table } from '../../src/platform/projecting/table.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
 import type { presses } from './projecting.worker.js';
@@ -85,7 +86,7 @@ describe('a question to a read model', () => {
 
   test('about a read model that nobody has built yet says that', async () => {
     await expect(readModels.query({ day: 'integer' }, 'select day from read.unheard_of')).rejects.toThrow(
-      'A read model has not been built yet.',
+      ReadModelMissing,
     );
   });
 

@@ -149,6 +149,27 @@ describe('the write of a former owner', () => {
     expect(await counted(testing.database)).toEqual({ red: 3 });
   });
 
+  test('that tries a dead letter again, and is sent twice, counts once', async () => {
+    const writer = new BatchWriter(testing.database, pressCounts);
+    const first = await owned(1);
+    const letter = {
+      event_id: '1',
+      stream: 'button-red',
+      key: 'button-red',
+      type: 'Pressed',
+      error: 'x',
+      message: 'x',
+    };
+    const letters = [{ ...letter, position: 1n, state: 'poisoned' as const }];
+    expect(await writer.write(first, { events: [], upTo: 1n, letters })).toBe(true);
+    const retry = { events: [pressedAt(1n, 5)], upTo: 1n, retries: 1n };
+    const build = { ...first, position: 1n };
+    const both = await Promise.all([writer.write(build, retry), writer.write(build, retry)]);
+    expect(both.sort()).toEqual([false, true]);
+    expect(await writer.write(build, retry)).toBe(false);
+    expect(await counted(testing.database)).toEqual({ red: 5 });
+  });
+
   test('with an older epoch cannot claim the build back', async () => {
     await owned(5);
     await expect(owned(4)).rejects.toThrow('refused');

@@ -194,6 +194,18 @@ describe('an event that is delivered again', () => {
     gate.open();
   });
 
+  test('does not cancel what a later one has set', async () => {
+    const process = closing(far);
+    const running = here.runs(process);
+    await here.happens('1', seated('Ada'), left('Ada'), seated('Ada'));
+    await passed(3n);
+    await running.end();
+    await crash();
+    here.runs({ ...process, on: { GuestLeft: process.on.GuestLeft! } });
+    await passed(3n);
+    expect(await states()).toEqual({ Ada: 'set' });
+  });
+
   test('does not move back what a later one has moved', async () => {
     const times = [far(), inMs(7_200_000), inMs(0)];
     const process = closing(() => times.shift() ?? far());
@@ -335,13 +347,19 @@ describe('the clock', () => {
     expect(await happened()).toHaveLength(80);
   });
 
-  test('sends what fell due earlier first', async () => {
+  test('sends what fell due earlier first, and the next to that stream when it is done', async () => {
+    let sentMeanwhile = 0;
     const running = here.runs(closing((guest) => inMs(-1_000 * Number(guest))));
     for (const guest of ['1', '2', '3']) await here.happens('same', seated(guest));
     await passed(3n);
     await running.end();
+    here.store.before('append', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      sentMeanwhile = here.commands.sent.length;
+    });
     here.ticks();
     await eventually(() => expect(here.commands.sent).toHaveLength(3));
+    expect(sentMeanwhile).toBe(1);
     expect(here.commands.sent.map(({ payload }) => payload)).toMatchObject([
       { guest: '3' },
       { guest: '2' },

@@ -17,12 +17,21 @@ export interface TestDatabase {
  * A fresh, migrated database on the one server of the test run. The first test that asks starts the server, so that tests
  * of pure rules pay nothing for it; the end of the run ends it (see postgres.global-setup).
  */
-export async function aDatabase({ connectionsMax = 10 } = {}): Promise<TestDatabase> {
+export function aDatabase({ connectionsMax = 10 } = {}): Promise<TestDatabase> {
+  return cloned(template, connectionsMax);
+}
+
+/** Fresh, and without anything in it. */
+export function anEmptyDatabase(): Promise<TestDatabase> {
+  return cloned('template1', 10);
+}
+
+async function cloned(from: string, connectionsMax: number): Promise<TestDatabase> {
   const server = await (running ??= theServer());
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // Measured at 70 ms against 93 ms for `wal_log`, the default.
   await asAdministrator(server, (client) =>
-    client.query(`create database ${name} template ${template} strategy file_copy`),
+    client.query(`create database ${name} template ${from} strategy file_copy`),
   );
   const url = server.server.urlAt(server.port, name);
   const database = await Database.open({ url, connectionsMax, applicationName: 'test' });

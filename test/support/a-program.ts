@@ -5,43 +5,54 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { testFolder } from './test-folder.js';
 
-const startMsMax = 15_000;
+const sayMsMax = 15_000;
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** A real process of the program, from `dist`. */
-export class RunningProgram {
-  private constructor(
-    readonly child: ChildProcess,
+/** A real process of ours, from `dist`: compiled first, if need be, so that what is tested is what npm scripts run. */
+export class RunningCommand {
+  protected constructor(
+    private readonly child: ChildProcess,
     readonly ended: Promise<Ended>,
-    private readonly output: { stdout: string; stderr: string },
+    private readonly output: Output,
   ) {}
 
-  /** Compiles first, if need be: what is tested is what `npm start` would run. */
-  static spawn(folder: string, variables: Variables = {}): RunningProgram {
-    build();
-    const child = spawn(process.execPath, ['dist/src/main.js'], {
-      env: environment({ CHORUS_DATA: folder, PORT: '0', ...variables }),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    running.set(child, folder);
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (text) => (output.stdout += String(text)));
-    child.stderr.on('data', (text) => (output.stderr += String(text)));
-    // If the run is killed, whoever cleans up finds the process by this file.
-    const pidFile = join(mkdtempSync(join(testFolder(), 'pid-')), 'program.pid');
-    writeFileSync(pidFile, String(child.pid));
-    const ended = once(child, 'close').then(() => {
-      running.delete(child);
-      rmSync(pidFile, { force: true });
-      return { code: child.exitCode, signal: child.signalCode, ...output };
-    });
-    return new RunningProgram(child, ended, output);
+  static spawn(folder: string, args: readonly string[], variables: Variables = {}): RunningCommand {
+    return new RunningCommand(...spawned(folder, ['dist/src/cli.js', ...args], variables));
   }
 
+  get stdout(): string {
+    return this.output.stdout;
+  }
+
+  /** Resolves when what the process has said matches. */
+  async said(what: RegExp): Promise<void> {
+    const giveUpAt = performance.now() + sayMsMax;
+    const ended = this.ended.then(() => true);
+    while (!what.test(this.output.stdout)) {
+      const over = await Promise.race([ended, sleep(10, false)]);
+      if ((over && !what.test(this.output.stdout)) || performance.now() > giveUpAt) {
+        throw new Error(`It did not say ${String(what)}:\n${this.output.stdout}\n${this.output.stderr}`);
+      }
+    }
+  }
+
+  find(pattern: RegExp): string {
+    const found = pattern.exec(this.output.stdout)?.[1];
+    if (found === undefined) throw new Error(`It did not say ${String(pattern)}:\n${this.output.stdout}`);
+    return found;
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<Ended> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+export class RunningProgram extends RunningCommand {
   /** Resolves when the program says that it is ready. */
   static async start(folder: string, variables: Variables = {}): Promise<RunningProgram> {
-    const program = RunningProgram.spawn(folder, variables);
+    const program = new RunningProgram(...spawned(folder, ['dist/src/main.js'], variables));
     await program.said(/^Data .*\n\n/m);
     return program;
   }
@@ -53,33 +64,46 @@ export class RunningProgram {
   get token(): string {
     return this.find(/^(eyJ\S+)$/m);
   }
+}
 
-  get stdout(): string {
-    return this.output.stdout;
-  }
+/** A start that is expected to be refused: runs to its end. */
+export function refusedProgram(folder: string, variables: Variables = {}): Promise<Ended> {
+  return spawned(folder, ['dist/src/main.js'], variables)[1];
+}
 
-  async said(what: RegExp): Promise<void> {
-    const giveUpAt = performance.now() + startMsMax;
-    let alive = true;
-    void this.ended.then(() => (alive = false));
-    while (!what.test(this.output.stdout)) {
-      if (!alive || performance.now() > giveUpAt) {
-        throw new Error(`The program did not say ${String(what)}:\n${this.output.stdout}\n${this.output.stderr}`);
-      }
-      await sleep(10);
-    }
-  }
+/** Runs the `chorus` command to its end. */
+export function chorus(folder: string, args: readonly string[], variables: Variables = {}): Promise<Ended> {
+  return RunningCommand.spawn(folder, args, variables).ended;
+}
 
-  async signal(signal: NodeJS.Signals): Promise<Ended> {
-    this.child.kill(signal);
-    return this.ended;
-  }
+interface Output {
+  stdout: string;
+  stderr: string;
+}
 
-  find(pattern: RegExp): string {
-    const found = pattern.exec(this.output.stdout)?.[1];
-    if (found === undefined) throw new Error(`The program did not say ${String(pattern)}:\n${this.output.stdout}`);
-    return found;
-  }
+function spawned(
+  folder: string,
+  args: readonly string[],
+  variables: Variables,
+): [ChildProcess, Promise<Ended>, Output] {
+  build();
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'] ?? '', CHORUS_DATA: folder, PORT: '0', ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.set(child, folder);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text) => (output.stdout += String(text)));
+  child.stderr.on('data', (text) => (output.stderr += String(text)));
+  // If the run is killed, whoever cleans up finds the process by this file.
+  const pidFile = join(mkdtempSync(join(testFolder(), 'pid-')), 'program.pid');
+  writeFileSync(pidFile, String(child.pid));
+  const ended = once(child, 'close').then(() => {
+    running.delete(child);
+    rmSync(pidFile, { force: true });
+    return { code: child.exitCode, signal: child.signalCode, ...output };
+  });
+  return [child, ended, output];
 }
 
 export interface Ended {
@@ -87,20 +111,6 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** Runs the `chorus` command to its end. */
-export async function chorus(folder: string, args: readonly string[], variables: Variables = {}): Promise<Ended> {
-  build();
-  const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
-    env: environment({ CHORUS_DATA: folder, PORT: '0', ...variables }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (text) => (stdout += String(text)));
-  child.stderr.on('data', (text) => (stderr += String(text)));
-  await once(child, 'close');
-  return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }
 
 /** A data folder that does not exist yet; the end of the run removes it, and ends the server in it. */
@@ -126,10 +136,6 @@ export async function throwAway(folder: string): Promise<void> {
 export function postmasterPid(folder: string): number | undefined {
   const file = join(folder, 'postgres', 'postmaster.pid');
   return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
-}
-
-function environment(variables: Variables): Variables {
-  return { PATH: process.env['PATH'] ?? '', ...variables };
 }
 
 let built = false;

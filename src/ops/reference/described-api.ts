@@ -15,7 +15,13 @@ const secret = 'describes routes and signs nothing';
  */
 export async function describedApi(): Promise<OpenAPIObject> {
   const module = AppModule.forRoot({
-    config: { ...readConfig({}), OSEH_ID_TOKEN_SECRET: secret, OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret },
+    config: {
+      ...readConfig({}),
+      OSEH_ID_TOKEN_SECRET: secret,
+      OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret,
+      OSEH_JOURNEY_JWT_SECRET: secret,
+      OSEH_IMAGE_FILE_JWT_SECRET: secret,
+    },
     database: Database.prototype,
     log: createLog({ level: 'silent' }),
   });

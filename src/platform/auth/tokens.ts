@@ -32,6 +32,8 @@ const Registered = z.object({ sub: z.string().min(1).max(255), iat: z.number(), 
 /** Keys to one thing each, named by the token's `sub`. They say nothing about who holds them. One line per kind. */
 const keyAudiences = {
   interactivePrompt: 'oseh-interactive-prompt',
+  journey: 'oseh-journey',
+  image: 'oseh-image',
 } as const;
 
 export type KeyKind = keyof typeof keyAudiences;

@@ -42,6 +42,12 @@ export const Settings = z.object({
   OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret
     .optional()
     .describe('HS256 secret of interactive prompt tokens. Absent: one is generated and kept in the data folder.'),
+  OSEH_JOURNEY_JWT_SECRET: secret
+    .optional()
+    .describe('HS256 secret of journey tokens. Absent: one is generated and kept in the data folder.'),
+  OSEH_IMAGE_FILE_JWT_SECRET: secret
+    .optional()
+    .describe('HS256 secret of image file tokens. Absent: one is generated and kept in the data folder.'),
   BODY_BYTES_MAX: wholeNumber(1_024, 16_777_216).default(262_144).describe('Largest accepted request body.'),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000)
     .default(30_000)
@@ -56,6 +62,23 @@ export const Settings = z.object({
     .describe('How long a read waits for the position it asks for before it answers 425.'),
   COMMAND_LEDGER_DAYS: wholeNumber(1, 3_650).default(30).describe('How long command ids are remembered.'),
   SHUTDOWN_MS_MAX: wholeNumber(100, 600_000).default(10_000).describe('How long a stop may drain before it is forced.'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'must look like redis://user:password@host:6379/0' })
+    .optional()
+    .describe(
+      'Redis, through which processes tell each other at once what happens. Absent, or away: they find it by polling a moment later.',
+    ),
+  LIVE_CONNECTIONS_MAX: wholeNumber(1, 100_000)
+    .default(8_000)
+    .describe('Open websockets of this process. One more is closed with 1013.'),
+  LIVE_CONNECTIONS_PER_ADDRESS_MAX: wholeNumber(1, 100_000)
+    .default(200)
+    .describe(
+      'Open websockets from one address; behind a proxy all of them come from its address. One more is closed with 1013.',
+    ),
+  LIVE_BACKLOG_BYTES_MAX: wholeNumber(65_536, 268_435_456)
+    .default(4_194_304)
+    .describe('How much may wait for one websocket client to read it before the client is given up.'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe log line that is written.'),

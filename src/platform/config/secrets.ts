@@ -8,7 +8,12 @@ import { CannotStart } from './cannot-start.js';
 import type { Config } from './config.js';
 import { makeDataFolder } from './data-folder.js';
 
-const names = ['OSEH_ID_TOKEN_SECRET', 'OSEH_INTERACTIVE_PROMPT_JWT_SECRET'] as const;
+const names = [
+  'OSEH_ID_TOKEN_SECRET',
+  'OSEH_INTERACTIVE_PROMPT_JWT_SECRET',
+  'OSEH_JOURNEY_JWT_SECRET',
+  'OSEH_IMAGE_FILE_JWT_SECRET',
+] as const;
 type SecretName = (typeof names)[number];
 
 /** The configuration with every secret in it. */
@@ -34,6 +39,8 @@ export async function withSecrets(config: Config): Promise<Secrets> {
     ...config,
     OSEH_ID_TOKEN_SECRET: secret('OSEH_ID_TOKEN_SECRET'),
     OSEH_INTERACTIVE_PROMPT_JWT_SECRET: secret('OSEH_INTERACTIVE_PROMPT_JWT_SECRET'),
+    OSEH_JOURNEY_JWT_SECRET: secret('OSEH_JOURNEY_JWT_SECRET'),
+    OSEH_IMAGE_FILE_JWT_SECRET: secret('OSEH_IMAGE_FILE_JWT_SECRET'),
   };
   return { config: Object.freeze(complete), generated: new Set(missing) };
 }
@@ -64,6 +71,9 @@ function readSecrets(path: string): SecretFile {
     return SecretFile.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return {};
+    if (codeOf(error) === 'EACCES') {
+      throw new CannotStart(`${path} belongs to another account: start as the account that made it, or as root.`);
+    }
     // Making new ones instead would silently refuse every token that was handed out.
     throw new CannotStart(`${path} cannot be read as secrets: restore it, or remove it to have new ones made.`, {
       cause: error,

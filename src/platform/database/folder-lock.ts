@@ -1,5 +1,8 @@
+import { accessSync, constants, existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CannotStart } from '../config/cannot-start.js';
+import { codeOf } from './error-code.js';
 
 /**
  * A lock file that the operating system releases when its holder dies, however it dies.
@@ -26,6 +29,7 @@ export class FolderLock {
   }
 
   private static tryTake(path: string): FolderLock | undefined {
+    refuseForeign(path);
     const file = new DatabaseSync(path, { timeout: 0 });
     try {
       file.exec('begin exclusive');
@@ -35,6 +39,18 @@ export class FolderLock {
       if (isLocked(error)) return undefined;
       throw error;
     }
+  }
+}
+
+/** A file that may only be read can be opened, but not locked. */
+function refuseForeign(path: string): void {
+  try {
+    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+    throw new CannotStart(`${path} belongs to another account: start as the account that made it, or as root.`, {
+      cause: error,
+    });
   }
 }
 

@@ -15,6 +15,13 @@ export function runningPostmaster(dataFolder: string): Postmaster | undefined {
   return left !== undefined && servesFolder(left.pid, dataFolder) ? left : undefined;
 }
 
+/** Whether any process works in the data folder: a server, or a session that has not noticed yet that its server was killed. */
+export function hasProcesses(dataFolder: string): boolean {
+  if (process.platform !== 'linux') return runningPostmaster(dataFolder) !== undefined;
+  const folder = realpathSync(dataFolder);
+  return readdirSync('/proc').some((entry) => /^\d+$/.test(entry) && workingFolder(entry) === folder);
+}
+
 /**
  * A killed server leaves its pid file, and PostgreSQL will not start while that pid lives: it may by now belong to another
  * program, or to the dead server itself when nobody collected it (containers without an init). The file is only removed
@@ -23,11 +30,11 @@ export function runningPostmaster(dataFolder: string): Postmaster | undefined {
 export function clearStalePidFile(dataFolder: string): void {
   const left = readPidFile(dataFolder);
   if (left === undefined || !isAlive(left.pid)) return;
-  if (process.platform === 'linux' && !processesIn(dataFolder))
+  if (process.platform === 'linux' && !hasProcesses(dataFolder))
     rmSync(join(dataFolder, 'postmaster.pid'), { force: true });
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -39,11 +46,6 @@ export function isAlive(pid: number): boolean {
 function servesFolder(pid: number, dataFolder: string): boolean {
   if (process.platform !== 'linux') return isAlive(pid);
   return workingFolder(String(pid)) === realpathSync(dataFolder);
-}
-
-function processesIn(dataFolder: string): boolean {
-  const folder = realpathSync(dataFolder);
-  return readdirSync('/proc').some((entry) => /^\d+$/.test(entry) && workingFolder(entry) === folder);
 }
 
 /** Unreadable for a process that has just ended, is not yet collected, or belongs to somebody else. */

@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -19,12 +20,13 @@ import { codeOf } from './error-code.js';
 import { DatabaseUnusable } from './errors.js';
 import type { PostgresBinaries } from './postgres-installation.js';
 import { postgresSettings } from './postgres-settings.js';
-import { clearStalePidFile, runningPostmaster, type Postmaster } from './postmaster.js';
+import { clearStalePidFile, hasProcesses, runningPostmaster, type Postmaster } from './postmaster.js';
 import { serverAccount, type ServerAccount } from './server-account.js';
 import { lastComplaint, ServerPrograms } from './server-process.js';
 
 const majorVersion = '18';
 const startMsMax = 60_000;
+const orphanMsMax = 10_000;
 const logBytesMax = 8 * 1_024 * 1_024;
 
 /**
@@ -55,6 +57,8 @@ export class ServerFolder {
   /** Refuses what is not a data folder of this server before anything could touch it; makes one where there is nothing. */
   async prepare(): Promise<void> {
     if (!existsSync(this.data)) await this.initialise();
+    // Root has restored or copied it: the server's account takes it over, or could not open it.
+    if (this.account !== undefined && statSync(this.data).uid === 0) handOverAll(this.data, this.account);
     const version = this.read('PG_VERSION');
     if (version === undefined) {
       throw new DatabaseUnusable(
@@ -70,6 +74,7 @@ export class ServerFolder {
 
   /** Starts a server and answers once it takes connections. */
   async launch(port: number): Promise<void> {
+    await this.orphansEnded();
     clearStalePidFile(this.data);
     const log = this.openLog();
     const settings = postgresSettings({ port, durable: this.durable });
@@ -155,6 +160,12 @@ export class ServerFolder {
     }
   }
 
+  /** PostgreSQL refuses to start beside a session of a killed server; such a session ends within moments, unless its disk hangs. */
+  private async orphansEnded(): Promise<void> {
+    const giveUpAt = performance.now() + orphanMsMax;
+    while (hasProcesses(this.data) && performance.now() < giveUpAt) await sleep(20);
+  }
+
   private refuseEnded(): void {
     if (runningPostmaster(this.data) === undefined)
       throw new DatabaseUnusable(`The embedded database in ${this.path} has just stopped; start again.`);
@@ -184,6 +195,13 @@ export class PortTaken extends Error {
   override readonly name = 'PortTaken';
   constructor(readonly port: number) {
     super(`Port ${String(port)} is taken.`);
+  }
+}
+
+function handOverAll(folder: string, { uid, gid }: ServerAccount): void {
+  lchownSync(folder, uid, gid);
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    lchownSync(join(entry.parentPath, entry.name), uid, gid);
   }
 }
 

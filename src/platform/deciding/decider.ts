@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { isRefusal, type Decision, type DecisionModel } from '../../kernel/decision-model.js';
+import { isRefusal, type Decision, type DecisionModel, type Refusal } from '../../kernel/decision-model.js';
 import type { EventFamily, EventOf } from '../../kernel/event-family.js';
 import { AppendOutcomeUnknown, StoreUnavailable, VersionConflict } from '../event-store/errors.js';
 import type {
@@ -11,10 +11,12 @@ import type {
   EventMetadata,
   EventStore,
   RecordedEvent,
+  StreamWrite,
 } from '../event-store/event-store.js';
 import type { Decided } from './decided.js';
 import type { CommandOutcome, DecidingObserver } from './deciding-observer.js';
 import { fingerprintOf } from './fingerprint.js';
+import { nothingFollows, type Following } from './following.js';
 import { CommandRefused } from './refusals.js';
 import type { Cause } from './stream-command.js';
 import { StreamQueue } from './stream-queue.js';
@@ -26,6 +28,10 @@ export interface DecidingLimits {
   /** Commands that may wait for one stream. */
   readonly waitingMax: number;
   readonly attemptsMax: number;
+}
+
+export interface DeciderOptions<State, Event extends DomainEvent> extends DecidingLimits {
+  readonly following?: Following<State, Event>;
 }
 
 export const decidingLimits: DecidingLimits = { statesMax: 20_000, waitingMax: 1_000, attemptsMax: 8 };
@@ -47,13 +53,17 @@ export const decidingLimits: DecidingLimits = { statesMax: 20_000, waitingMax: 1
 export class Decider<State, Payload extends DomainEvent, Family extends EventFamily, Reason extends string> {
   private readonly states: StreamStates<State, Family>;
   private readonly queue: StreamQueue;
+  private readonly limits: DecidingLimits;
+  private readonly followingOf: ReturnType<Following<State, EventOf<Family>>>;
 
   constructor(
     private readonly model: DecisionModel<State, Payload, Family, Reason>,
     private readonly store: EventStore,
     private readonly observer: DecidingObserver,
-    private readonly limits: DecidingLimits = decidingLimits,
+    { following = nothingFollows, ...limits }: DeciderOptions<State, EventOf<Family>> = decidingLimits,
   ) {
+    this.limits = limits;
+    this.followingOf = following(store, limits.statesMax);
     this.states = new StreamStates(model, store, limits.statesMax);
     this.queue = new StreamQueue(limits.waitingMax);
   }
@@ -73,7 +83,7 @@ export class Decider<State, Payload extends DomainEvent, Family extends EventFam
   }
 
   private async inTurn(order: Order<Payload>): Promise<Decided> {
-    let trial: Trial<State, EventOf<Family>, Reason> | undefined;
+    let trial: Trial<State, EventOf<Family>> | undefined;
     let doubt: AppendOutcomeUnknown | undefined;
     for (;;) {
       order.attempts += 1;
@@ -95,47 +105,54 @@ export class Decider<State, Payload extends DomainEvent, Family extends EventFam
     }
   }
 
-  private async decide(order: Order<Payload>): Promise<Trial<State, EventOf<Family>, Reason>> {
+  private async decide(order: Order<Payload>): Promise<Trial<State, EventOf<Family>>> {
     const cached = this.states.cached(order.stream);
     if (cached !== undefined) {
-      const decision = this.model.decide(order.payload, cached.state);
-      if (isCheckedByAppend(decision, order)) return { known: cached, decision };
+      const trial = await this.judge(order, cached);
+      if (isCheckedByAppend(trial.decision, order)) return trial;
     }
     const { known } = await this.states.read(order.stream);
-    return { known, decision: this.model.decide(order.payload, known.state) };
+    return this.judge(order, known);
+  }
+
+  private async judge(order: Order<Payload>, known: Known<State>): Promise<Trial<State, EventOf<Family>>> {
+    const decision = this.model.decide(order.payload, known.state);
+    if (isRefusal(decision) || decision.length === 0) return { known, decision, following: [] };
+    const following = await this.followingOf(decision, known.state);
+    return 'refused' in following ? { known, decision: following, following: [] } : { known, decision, following };
   }
 
   private async settle(
     order: Order<Payload>,
-    { known, decision }: Trial<State, EventOf<Family>, Reason>,
+    { known, decision, following }: Trial<State, EventOf<Family>>,
     inDoubt: boolean,
   ): Promise<Decided> {
     if (isRefusal(decision)) {
       const first = order.command && (await this.store.findCommand(order.command));
       if (first === undefined) throw new CommandRefused(this.model.category, order.payload.type, decision.refused);
-      return repeated(first, known);
+      return repeated(order, first, known);
     }
     if (!isCheckedByAppend(decision, order)) {
       return { position: known.position, version: known.version, events: [], repeated: false };
     }
     try {
-      return this.remember(order, known, await this.store.append(appendOf(order, known, decision)), inDoubt);
+      const append = appendOf(order, known, [decision, following]);
+      return this.remember(order, known, await this.store.append(append), inDoubt);
     } catch (error) {
       if (!(error instanceof VersionConflict)) throw error;
       const { tail } = await this.states.read(order.stream, known);
       const own = tail.slice(0, decision.length);
-      if (inDoubt && areOf(order, decision, own)) return decidedBy(own, known, false);
+      // Streams that followed were written with these or not at all.
+      if (inDoubt && areOf(order, decision, own)) return decidedBy(order, own, known, false);
       throw error;
     }
   }
 
   private remember(order: Order<Payload>, known: Known<State>, appended: Appended, inDoubt: boolean): Decided {
-    if (appended.repeated) {
-      this.states.forget(order.stream);
-      return { ...repeated(appended, known), repeated: !inDoubt };
-    }
-    const version = known.version + appended.events.length;
-    this.states.advance(order.stream, known, appended.events, version);
+    if (appended.repeated) return { ...repeated(order, appended, known), repeated: !inDoubt };
+    const own = appended.events.filter(({ stream }) => stream === order.stream);
+    const version = known.version + own.length;
+    this.states.advance(order.stream, known, own, version);
     return { position: appended.position, version, events: appended.events, repeated: false };
   }
 
@@ -162,9 +179,11 @@ interface Order<Payload> {
 }
 
 /** What was decided, and on what. Kept while the log's answer is in doubt: the same append is made again. */
-interface Trial<State, Event, Reason extends string> {
+interface Trial<State, Event> {
   readonly known: Known<State>;
-  readonly decision: Decision<Event, Reason>;
+  /** A refusal may be that of a stream that would have followed. */
+  readonly decision: readonly Event[] | Refusal;
+  readonly following: readonly StreamWrite[];
 }
 
 function orderOf<Payload extends DomainEvent>(stream: string, payload: Payload, cause: Cause): Order<Payload> {
@@ -175,27 +194,36 @@ function orderOf<Payload extends DomainEvent>(stream: string, payload: Payload, 
 }
 
 /** Nothing to write is an append all the same when there is a ledger entry to make, and its version is checked with it. */
-function isCheckedByAppend<Event, Reason extends string>(
-  decision: Decision<Event, Reason>,
+function isCheckedByAppend<Event>(
+  decision: Decision<Event, string>,
   order: Order<unknown>,
 ): decision is readonly Event[] {
   return !isRefusal(decision) && (decision.length > 0 || order.command !== undefined);
 }
 
-function appendOf<State>(order: Order<unknown>, known: Known<State>, events: readonly DomainEvent[]): Append {
+function appendOf<State>(
+  order: Order<unknown>,
+  known: Known<State>,
+  [events, following]: readonly [readonly DomainEvent[], readonly StreamWrite[]],
+): Append {
   const { stream, metadata, command } = order;
   const expected = known.version === 0 ? 'none' : known.version;
-  return { writes: [{ stream, expected, events }], metadata, ...(command && { command }) };
+  return { writes: [{ stream, expected, events }, ...following], metadata, ...(command && { command }) };
 }
 
-function repeated<State>(first: Appended, known: Known<State>): Decided {
-  return { ...decidedBy(first.events, known, true), position: first.position };
+function repeated<State>(order: Order<unknown>, first: Appended, known: Known<State>): Decided {
+  return { ...decidedBy(order, first.events, known, true), position: first.position };
 }
 
-function decidedBy<State>(events: readonly RecordedEvent[], known: Known<State>, isRepeated: boolean): Decided {
-  const last = events.at(-1);
+function decidedBy<State>(
+  order: Order<unknown>,
+  events: readonly RecordedEvent[],
+  known: Known<State>,
+  isRepeated: boolean,
+): Decided {
+  const last = events.findLast(({ stream }) => stream === order.stream);
   return {
-    position: last?.position ?? known.position,
+    position: events.at(-1)?.position ?? known.position,
     version: last?.version ?? known.version,
     events,
     repeated: isRepeated,
@@ -220,5 +248,5 @@ function outcomeOf(decided: Decided): CommandOutcome {
 /** A conflict is over at once, so the first retries don't wait; chance keeps two processes from meeting again. An outage lasts. */
 function pauseMs(attempts: number, isOutage: boolean): number {
   if (isOutage) return Math.min(1_000, 50 * 2 ** attempts);
-  return attempts < 3 ? 0 : Math.random() * 2 ** attempts;
+  return attempts < 3 ? 0 : Math.random() * Math.min(100, 2 ** attempts);
 }

@@ -1,13 +1,14 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { DecisionModel } from '../../kernel/decision-model.js';
-import type { EventFamily } from '../../kernel/event-family.js';
+import type { EventFamily, EventOf } from '../../kernel/event-family.js';
 import { EventStore } from '../event-store/event-store.js';
 import { inSpan } from '../telemetry/trace.js';
 import type { CommandAddress } from './command-addresses.js';
 import type { Decided } from './decided.js';
-import { Decider } from './decider.js';
+import { Decider, decidingLimits } from './decider.js';
 import { DecidingObserver } from './deciding-observer.js';
+import { nothingFollows, type Following } from './following.js';
 import type { StreamCommand, StreamCommandClass } from './stream-command.js';
 
 /** What `decides` makes: a provider for the slice's module, and an entry for the list of handlers that addresses are made from. */
@@ -26,6 +27,7 @@ export function decides<
 >(
   message: StreamCommandClass<Id, Payload>,
   model: DecisionModel<State, Payload, Family, Reason>,
+  following: Following<State, EventOf<Family>> = nothingFollows,
 ): DecidesHandler<Id, Payload> {
   @CommandHandler(message)
   class DecidingHandler {
@@ -37,7 +39,7 @@ export function decides<
     readonly #decider: Decider<State, Payload, Family, Reason>;
 
     constructor(@Inject(EventStore) store: EventStore, @Inject(DecidingObserver) observer: DecidingObserver) {
-      this.#decider = new Decider(model, store, observer);
+      this.#decider = new Decider(model, store, observer, { ...decidingLimits, following });
     }
 
     execute({ id, payload, cause }: StreamCommand<Id, Payload>): Promise<Decided> {

@@ -60,10 +60,6 @@ export class StreamStates<State, Family extends EventFamily> {
     return next;
   }
 
-  forget(stream: string): void {
-    this.cache.delete(stream);
-  }
-
   private empty(): Known<State> {
     return { version: 0, position: 0n, state: this.model.initial };
   }

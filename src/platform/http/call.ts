@@ -5,7 +5,7 @@ import type { Tokens } from '../auth/verification.js';
 import { traceparentOf } from '../telemetry/trace.js';
 
 /** One request, as everything between the socket and its route sees it. Made once; what costs something is found when asked for. */
-export class Call {
+class Call {
   readonly startedAtMs = performance.now();
   /** The pattern, not the path: a word that logs, metrics and command ids can be grouped by. */
   readonly route: string | undefined;

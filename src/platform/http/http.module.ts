@@ -34,5 +34,10 @@ export class HttpModule {
 }
 
 function secretsOf(config: ConfigWithSecrets): TokenSecrets {
-  return { user: config.OSEH_ID_TOKEN_SECRET, interactivePrompt: config.OSEH_INTERACTIVE_PROMPT_JWT_SECRET };
+  return {
+    user: config.OSEH_ID_TOKEN_SECRET,
+    interactivePrompt: config.OSEH_INTERACTIVE_PROMPT_JWT_SECRET,
+    journey: config.OSEH_JOURNEY_JWT_SECRET,
+    image: config.OSEH_IMAGE_FILE_JWT_SECRET,
+  };
 }

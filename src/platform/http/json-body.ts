@@ -11,6 +11,8 @@ export function takeOnlyJson(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
     if (request.headers['idempotency-key'] !== undefined) request.call.bodyText = text;
-    parse(request, text, done);
+    // Many clients name the type of the body they don't send. Whether there must be one is the route's to say.
+    if (text === '') done(null, undefined);
+    else void parse(request, text, done);
   });
 }

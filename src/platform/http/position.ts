@@ -1,5 +1,5 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { applyDecorators, Inject, Injectable, SetMetadata, UseGuards } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, Inject, Injectable, SetMetadata, UseGuards } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../config/config.js';
@@ -51,12 +51,25 @@ export function WaitsFor(...projections: readonly [string, ...string[]]): Method
   return applyDecorators(SetMetadata(waitsForKey, projections), UseGuards(WaitGuard));
 }
 
+/**
+ * For a route whose answer knows how far it is: it asks `@AtLeast()` what it was asked for, waits itself, and gives up with
+ * `notThereYet`.
+ */
+export function WaitsItself(...projections: readonly [string, ...string[]]): MethodDecorator {
+  return SetMetadata(waitsForKey, projections);
+}
+
+/** The position that the client wants the answer to include; 0 if it named none. */
+export const AtLeast = createParamDecorator(
+  (_: unknown, context: ExecutionContext): bigint => takePosition(context.switchToHttp().getRequest()) ?? 0n,
+);
+
 export function readModelsOf(reflector: Reflector, route: Parameters<Reflector['get']>[1]): readonly string[] {
   return reflector.get<readonly string[] | undefined>(waitsForKey, route) ?? [];
 }
 
 @Injectable()
-export class WaitGuard implements CanActivate {
+class WaitGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly progress: ProjectionProgress,
@@ -75,13 +88,13 @@ export class WaitGuard implements CanActivate {
     const waits = readModels.map((name) => this.progress.waitFor(name, position, this.config.READ_WAIT_MS_MAX));
     const all = await Promise.all(waits);
     const slowest = all.reduce((least, { at }) => (at < least ? at : least), all[0]?.at ?? position);
-    if (!all.every((one) => one.reached)) throw behind(position, slowest);
+    if (!all.every((one) => one.reached)) throw notThereYet(position, slowest);
     void reply.header(positionHeader, String(slowest));
     return true;
   }
 }
 
-function behind(wanted: bigint, at: bigint): Problem {
+export function notThereYet(wanted: bigint, at: bigint): Problem {
   const lag = wanted - at;
   return new Problem(425, 'not_there_yet', `This has seen position ${String(at)}, not yet ${String(wanted)}.`, {
     retryAfterSeconds: 1,

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { shellProblem } from './known-problems.js';
 import { bodyOf, Problem, problemMediaType } from './problem.js';
-import { shellProblem } from './problem.filter.js';
 
 /** What every kind of server that Fastify runs on has in common. */
 interface RawReply {

@@ -27,6 +27,7 @@ export class Leases {
   private ticking: Promise<void> | undefined;
   private next: NodeJS.Timeout | undefined;
   private expiry: NodeJS.Timeout | undefined;
+  private joined = false;
   private closed = false;
 
   constructor(
@@ -46,6 +47,7 @@ export class Leases {
     if (this.held.has(name)) throw new Error(`Lease ${name} is already held in this process.`);
     const held: Held = { name, run, failures: 0, phase: { is: 'waiting' } };
     this.held.set(name, held);
+    this.joined = true;
     this.tickIn(0);
     return { stop: () => this.stop(held) };
   }
@@ -57,7 +59,7 @@ export class Leases {
     await Promise.all([...this.held.values()].map((held) => this.stop(held)));
     clearTimeout(this.expiry);
     await this.ticking;
-    await this.report('(worker)', () => this.table.leave());
+    if (this.joined) await this.report('(worker)', () => this.table.leave());
   }
 
   private async stop(held: Held): Promise<void> {

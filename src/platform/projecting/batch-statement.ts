@@ -20,9 +20,9 @@ import type { ColumnValue } from './table.js';
 export function batchStatement(batch: Batch): QueryConfig<unknown[]> {
   const { checkpoint } = batch;
   const writing = new Writing([checkpoint.build, checkpoint.to, checkpoint.from, checkpoint.epoch]);
+  if (batch.retries !== undefined) writing.resolve(batch.retries);
   for (const table of batch.changes) for (const group of groupsOf(table)) writing.add(batch.schema, group);
   if (batch.letters.length > 0) writing.addLetters(batch.letters);
-  if (batch.resolved.length > 0) writing.resolve(batch.resolved);
   return writing.statement();
 }
 
@@ -31,8 +31,8 @@ export interface Batch {
   readonly checkpoint: CheckpointMove;
   readonly changes: readonly TableChanges[];
   readonly letters: readonly NewLetter[];
-  /** Dead letters that this batch takes care of, by position. */
-  readonly resolved: readonly bigint[];
+  /** The position of the dead letter whose event this is: then it must still be unresolved. */
+  readonly retries?: bigint | undefined;
 }
 
 export interface CheckpointMove {
@@ -90,6 +90,8 @@ class Writing {
   private readonly parts: string[] = [];
   /** A plan that looks for rows must know how many: one made for ten could be kept for ten thousand. */
   private searches = false;
+  /** Where rows come from: nothing is written unless it holds one. */
+  private gate: 'moved' | 'retried' = 'moved';
 
   constructor(private readonly values: unknown[]) {
     this.parts.push(moved);
@@ -103,10 +105,10 @@ class Writing {
     if (group.kind === 'removed') {
       this.searches = true;
       const matches = group.layout.key.map(({ name }) => `t.${quoted(name)} = u.${quoted(name)}`).join(' and ');
-      this.part(`delete from ${target} as t using moved, ${rows} as u (${names}) where ${matches}`);
+      this.part(`delete from ${target} as t using ${this.gate}, ${rows} as u (${names}) where ${matches}`);
     } else {
       this.part(
-        `insert into ${target} as t (${names}) select u.* from moved, ${rows} as u (${names}) ${onConflict(group)}`,
+        `insert into ${target} as t (${names}) select u.* from ${this.gate}, ${rows} as u (${names}) ${onConflict(group)}`,
       );
     }
   }
@@ -120,16 +122,18 @@ class Writing {
     this.part(`
       insert into projecting.dead_letters (build, projection, version, attempts, ${columns.join(', ')})
       select build, projection, version, case when u.state = 'waiting' then 0 else 1 end, u.*
-      from moved, unnest(${rows.join(', ')}) as u (${columns.join(', ')})`);
+      from ${this.gate}, unnest(${rows.join(', ')}) as u (${columns.join(', ')})`);
   }
 
-  resolve(positions: readonly bigint[]): void {
-    this.values.push(positions);
-    this.searches = true;
-    this.part(`
+  /** A retry doesn't move the checkpoint, which so cannot tell whether it was made already; the letter can. */
+  resolve(position: bigint): void {
+    this.values.push(position);
+    this.gate = 'retried';
+    this.parts.push(`retried as (
       update projecting.dead_letters as d
       set state = 'resolved', attempts = attempts + 1, last_at = clock_timestamp()
-      from moved where d.build = moved.build and d.position = any($${String(this.values.length)}::bigint[])`);
+      from moved where d.build = moved.build and d.position = $${String(this.values.length)} and d.state <> 'resolved'
+      returning d.build, d.projection, d.version)`);
   }
 
   /**
@@ -137,7 +141,7 @@ class Writing {
    * so the commit need not wait for the disk. The log's own commits do.
    */
   statement(): QueryConfig<unknown[]> {
-    const text = `with ${this.parts.join(',\n')}\nselect set_config('synchronous_commit', 'off', true) from moved`;
+    const text = `with ${this.parts.join(',\n')}\nselect set_config('synchronous_commit', 'off', true) from ${this.gate}`;
     const config = { text, values: this.values };
     return this.searches ? config : { ...config, ...nameFor(text) };
   }

@@ -33,7 +33,7 @@ export class BatchWriter {
       checkpoint: { build: build.build, epoch: build.epoch, from: build.position, to: batch.upTo },
       changes: folding.changes,
       letters: batch.letters ?? [],
-      resolved: batch.resolved ?? [],
+      retries: batch.retries,
     });
     const { rowCount } = await this.database.pool.query(statement);
     return rowCount === 1;
@@ -55,7 +55,8 @@ export interface FoldBatch {
   /** Where the checkpoint moves to. */
   readonly upTo: bigint;
   readonly letters?: readonly NewLetter[];
-  readonly resolved?: readonly bigint[];
+  /** Set when the event is a dead letter's: where that is. */
+  readonly retries?: bigint;
 }
 
 export interface WriterHooks {

@@ -12,6 +12,11 @@ interface ColumnKind {
   readonly holds: (value: unknown) => boolean;
 }
 
+/** A value that no column can hold. Like what PostgreSQL refuses, it is the fault of one event. */
+export class ValueUnstorable extends Error {
+  override readonly name = 'ValueUnstorable';
+}
+
 const same = (value: ColumnValue): ColumnValue => value;
 const isNumber = (value: unknown): boolean => typeof value === 'number';
 const aNumber = { missing: 0, missingSql: '0', encode: same, holds: isNumber } as const;
@@ -33,7 +38,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     sql: 'timestamptz',
     missing: new Date(0),
     missingSql: `'epoch'`,
-    encode: (value) => (value instanceof Date ? value.toISOString() : value),
+    encode: timestamp,
     holds: (value) => value instanceof Date,
   },
   // The driver would write an array as a PostgreSQL array and a text as bare JSON.
@@ -41,10 +46,24 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     sql: 'jsonb',
     missing: null,
     missingSql: `'null'`,
-    encode: (value) => JSON.stringify(value),
+    encode: jsonText,
     holds: () => true,
   },
 };
+
+function timestamp(value: ColumnValue): ColumnValue {
+  if (!(value instanceof Date)) return value;
+  if (Number.isNaN(value.getTime())) throw new ValueUnstorable('A time is not a time.');
+  return value.toISOString();
+}
+
+function jsonText(value: ColumnValue): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new ValueUnstorable('A value cannot be written as JSON.', { cause });
+  }
+}
 
 export interface Column extends ColumnKind {
   readonly name: string;

@@ -1,5 +1,6 @@
 import { codeOf } from '../database/error-code.js';
 import type { DomainEvent } from '../event-store/event-store.js';
+import { ValueUnstorable } from './columns.js';
 
 /** What went wrong with one event, in words that may be stored and shown: nothing that a person wrote is repeated. */
 export interface Failure {
@@ -19,6 +20,7 @@ export function describeFailure(error: unknown, event: DomainEvent): Failure {
   const code = sqlState(error);
   let message = error.message.replaceAll(/"[^"]*"/g, '"…"');
   for (const value of valuesIn(event)) message = message.replaceAll(value, '…');
+  message = message.replaceAll('\0', '…');
   const shown = message.length > messageCharactersMax ? `${message.slice(0, messageCharactersMax)}…` : message;
   return { error: code === undefined ? error.name : `PostgreSQL ${code}`, message: shown };
 }
@@ -28,6 +30,7 @@ export function describeFailure(error: unknown, event: DomainEvent): Failure {
  * index entry that is too large. Everything else is the database's trouble and passes.
  */
 export function isDataError(error: unknown): boolean {
+  if (error instanceof ValueUnstorable) return true;
   const code = sqlState(error);
   return code !== undefined && (/^2[1-3]/.test(code) || code === '54000');
 }

@@ -42,8 +42,11 @@ export class ProgressBoard {
     this.move(projection, entry, position);
   }
 
+  /** This process no longer writes it. What troubled it is another's to tell now. */
   left(projection: string): void {
-    this.entry(projection).build = undefined;
+    const entry = this.entry(projection);
+    entry.build = undefined;
+    entry.problem = undefined;
   }
 
   failed(projection: string, problem: string): void {

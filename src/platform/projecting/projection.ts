@@ -50,7 +50,10 @@ export type Wanted<Tables extends TableSet> = { readonly [Name in keyof Tables]?
  * it may be; else 0, false, '', the start of 1970, or JSON's null.
  */
 export interface Rows<T extends Table> {
-  /** Creates the row or adds to its numbers. */
+  /**
+   * Creates the row or adds to its numbers. Whole numbers add up the same however the events are cut into batches; fractions
+   * in a `double` round differently, and would make two builds differ in their last digit.
+   */
   add(key: KeyOf<T>, sums: Sums<T>): void;
   /** Creates the row or overwrites the named columns. */
   set(key: KeyOf<T>, values: Settings<T>): void;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tail, TailBatch } from '../event-store/tail.js';
 import type { Lease } from '../leasing/lease.js';
-import { ProjectionRefused } from './builds.js';
+import { ProjectionRefused, type Build } from './builds.js';
 import type { Projection } from './projection.js';
 import { PoisonStopsBuild, Tenure, TooManyDeadLetters, WriterReplaced, type TenureParts } from './tenure.js';
 
@@ -32,8 +32,11 @@ export class Projector {
         pauseMs = this.position() > before ? pauseMsMin : Math.min(pauseMs * 2, pauseMsMax);
         await pause(pauseMs, lease.signal);
       }
-    } finally {
       this.parts.board.left(this.projection.name);
+    } catch (error) {
+      this.parts.board.left(this.projection.name);
+      if (error instanceof ProjectionRefused) this.parts.board.failed(this.projection.name, error.message);
+      throw error;
     }
   }
 
@@ -48,16 +51,22 @@ export class Projector {
       await this.follow(lease);
     } catch (error) {
       if (lease.signal.aborted) return;
-      board.failed(name, problemOf(error));
       if (error instanceof ProjectionRefused || error instanceof WriterReplaced) throw error;
+      board.failed(name, problemOf(error));
       onFailure(name, error);
     }
+  }
+
+  private async refuseAhead(build: Build): Promise<void> {
+    const head = await this.parts.store.head();
+    if (build.position > head) throw new AheadOfLog(build, head);
   }
 
   private async follow({ epoch, signal }: Lease): Promise<void> {
     const { builds, tail } = this.parts;
     const build = await builds.claim(await builds.open(this.projection), epoch);
     if (build === undefined) throw new WriterReplaced(this.projection.name, epoch);
+    await this.refuseAhead(build);
     const tenure = new Tenure(this.projection, this.parts, build);
     await tenure.begin();
     const ending = new AbortController();
@@ -79,6 +88,16 @@ export class Projector {
     } finally {
       await Promise.allSettled(loops);
     }
+  }
+}
+
+/** The log was put back to an earlier state, and positions will be given out again for other events. */
+class AheadOfLog extends Error {
+  override readonly name = 'AheadOfLog';
+  constructor({ projection, position }: Build, head: bigint) {
+    super(
+      `${projection}: its rows are at position ${String(position)}, but the log ends at ${String(head)}. It was restored to an earlier state: drop this build.`,
+    );
   }
 }
 
@@ -128,14 +147,8 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** A sentence that may be shown: our own errors say what is wrong, others only of what kind they are. */
 function problemOf(error: unknown): string {
-  if (
-    error instanceof ProjectionRefused ||
-    error instanceof PoisonStopsBuild ||
-    error instanceof TooManyDeadLetters ||
-    error instanceof WriterReplaced
-  ) {
-    return error.message;
-  }
+  const isOurs = [PoisonStopsBuild, TooManyDeadLetters, AheadOfLog].some((kind) => error instanceof kind);
   if (!(error instanceof Error)) return 'Something failed that is not an error.';
+  if (isOurs) return error.message;
   return `${error.name}${'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''}; trying again.`;
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Database } from '../database/database.js';
-import { codeOf } from '../database/error-code.js';
 import { columnsOf, type Column } from './columns.js';
 import { readRows } from './read-rows.js';
 import type { ColumnTypes, Row, RowOf, Table } from './table.js';
@@ -18,18 +17,13 @@ export class ReadModels {
   constructor(private readonly database: Pick<Database, 'pool'>) {}
 
   /** The rows of the answer, checked against `columns`: of a table (`answerCounts.columns`), or of exactly what is selected. */
-  async query<const Columns extends ColumnTypes>(
+  query<const Columns extends ColumnTypes>(
     columns: Columns,
     sql: string,
     values: readonly unknown[] = [],
   ): Promise<readonly RowOf<Columns>[]> {
     const prepared = this.prepare(columns, sql);
-    try {
-      return await readRows<Columns>(this.database.pool, prepared.columns, { name: prepared.name, text: sql, values });
-    } catch (error) {
-      if (codeOf(error) === undefinedTable) throw new ReadModelMissing(error);
-      throw error;
-    }
+    return readRows<Columns>(this.database.pool, prepared.columns, { name: prepared.name, text: sql, values });
   }
 
   private prepare(columns: ColumnTypes, sql: string): Prepared {
@@ -52,16 +46,6 @@ interface Prepared {
 
 /** A server keeps every prepared statement as long as its connection lives. */
 const preparedMax = 2_000;
-const undefinedTable = '42P01';
-
-/** No worker has made the read model yet. It will be there shortly after one has started. */
-export class ReadModelMissing extends Error {
-  override readonly name = 'ReadModelMissing';
-  constructor(cause: unknown) {
-    super('A read model has not been built yet.', { cause });
-  }
-}
-
 /** The view of a table's live build as a TypeORM entity, for queries that are easier to build than to write. Read-only. */
 export function readModel<T extends Table>(table: T): EntitySchema<Row<T>> {
   const columns = Object.fromEntries(

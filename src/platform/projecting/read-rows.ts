@@ -1,14 +1,22 @@
 import type pg from 'pg';
+import { codeOf } from '../database/error-code.js';
 import type { Column } from './columns.js';
 import type { ColumnTypes, RowOf } from './table.js';
+
+export interface Question {
+  /** Prepares the statement once per connection. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
 
 /** Rows as their columns describe them, checked: what the driver hands out is whatever PostgreSQL sent. */
 export async function readRows<Columns extends ColumnTypes>(
   pool: pg.Pool,
   columns: readonly Column[],
-  query: { readonly name?: string; readonly text: string; readonly values: readonly unknown[] },
+  query: Question,
 ): Promise<readonly RowOf<Columns>[]> {
-  const { rows } = await pool.query<Record<string, unknown>>({ ...query, values: [...query.values] });
+  const rows = await ask(pool, query);
   const bigints = columns.filter(({ type }) => type === 'bigint').map(({ name }) => name);
   return rows.map((row) => {
     for (const name of bigints) if (typeof row[name] === 'string') row[name] = Number(row[name]);
@@ -17,8 +25,27 @@ export async function readRows<Columns extends ColumnTypes>(
   });
 }
 
+async function ask(pool: pg.Pool, query: Question): Promise<Record<string, unknown>[]> {
+  try {
+    return (await pool.query<Record<string, unknown>>({ ...query, values: [...query.values] })).rows;
+  } catch (error) {
+    if (codeOf(error) === undefinedTable) throw new ReadModelMissing(error);
+    throw error;
+  }
+}
+
+const undefinedTable = '42P01';
+
+/** No worker has made the read model yet. It will be there shortly after one has started. */
+export class ReadModelMissing extends Error {
+  override readonly name = 'ReadModelMissing';
+  constructor(cause: unknown) {
+    super('A read model has not been built yet.', { cause });
+  }
+}
+
 /** The answer of a query is not what its columns said. */
-export class RowUnexpected extends Error {
+class RowUnexpected extends Error {
   override readonly name = 'RowUnexpected';
   constructor(columns: readonly Column[], row: Readonly<Record<string, unknown>>) {
     const wrong = columns

@@ -121,7 +121,7 @@ export interface RowChange {
 }
 
 /** A fold asked for a row that its `reads` did not announce: a mistake in the projection, not in the event. */
-export class RowNotRead extends Error {
+class RowNotRead extends Error {
   override readonly name = 'RowNotRead';
   constructor(table: string) {
     super(`The fold asked for a row of ${table} that its reads did not name.`);

@@ -147,7 +147,7 @@ export class Tenure {
     if (recorded?.position !== position)
       return { error: 'UnknownType', message: 'The program no longer knows this event.' };
     try {
-      await this.write({ events: [recorded], upTo: this.build.position, resolved: [position] });
+      await this.write({ events: [recorded], upTo: this.build.position, retries: position });
       return undefined;
     } catch (error) {
       const failed = error instanceof FoldFailed ? error : refusedAlone([recorded], error);
@@ -187,8 +187,18 @@ export class Tenure {
     this.blocked = new Set(letters.map(({ key }) => key));
   }
 
+  /** As PostgreSQL can store it, so that it is still the same key when it comes back from there. */
   private keyOf(recorded: RecordedEvent): string {
-    return this.projection.keyOf?.(recorded.event, recorded) ?? recorded.stream;
+    return Buffer.from(this.givenKeyOf(recorded)).toString().replaceAll('\0', '\uFFFD');
+  }
+
+  private givenKeyOf(recorded: RecordedEvent): string {
+    try {
+      return this.projection.keyOf?.(recorded.event, recorded) ?? recorded.stream;
+    } catch {
+      // An event that its fold cannot take may be too broken to have a key. Its stream it always has.
+      return recorded.stream;
+    }
   }
 }
 

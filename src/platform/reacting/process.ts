@@ -1,4 +1,6 @@
 import type { DomainEvent, RecordedEvent } from '../event-store/event-store.js';
+import type { ProjectionProgress } from '../projecting/progress.js';
+import type { ReadModels } from '../projecting/read-models.js';
 import type { StreamCommandClass } from '../deciding/stream-command.js';
 
 /**
@@ -27,6 +29,17 @@ export type Reactions<Events extends DomainEvent> = {
  */
 interface React<Event> {
   react(event: Event, reaction: Reaction, recorded: RecordedEvent): Promise<void> | void;
+}
+
+/**
+ * A process that must know more than its event says asks read models. They may be behind, so it first waits for one that has
+ * seen the event.
+ */
+export type InformedProcess<Events extends DomainEvent = DomainEvent> = (sources: ProcessSources) => Process<Events>;
+
+export interface ProcessSources {
+  readonly readModels: ReadModels;
+  readonly progress: ProjectionProgress;
 }
 
 /** What a process may do about an event. */

@@ -12,10 +12,12 @@ import { CommandAddresses } from '../deciding/command-addresses.js';
 import { EventStore } from '../event-store/event-store.js';
 import { Tail } from '../event-store/tail.js';
 import { Leases } from '../leasing/lease.js';
+import { ProjectionProgress } from '../projecting/progress.js';
+import { ReadModels } from '../projecting/read-models.js';
 import { Checkpoints } from './checkpoints.js';
 import { DeadLetters } from './dead-letters.js';
 import { Deadlines } from './deadlines.js';
-import type { Process } from './process.js';
+import type { InformedProcess, Process } from './process.js';
 import { ReactingObserver } from './reacting-observer.js';
 import { ReactingTelemetry } from './reacting-telemetry.js';
 import { Reactors, type ReactorParts } from './reactors.js';
@@ -30,10 +32,10 @@ export class ReactingModule implements OnApplicationBootstrap, BeforeApplication
   constructor(
     @Inject(ModuleRef) private readonly modules: ModuleRef,
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(PROCESSES) private readonly processes: readonly Process[],
+    @Inject(PROCESSES) private readonly processes: readonly (Process | InformedProcess)[],
   ) {}
 
-  static forRoot({ processes }: { processes: readonly Process[] }): DynamicModule {
+  static forRoot({ processes }: { processes: readonly (Process | InformedProcess)[] }): DynamicModule {
     return {
       module: ReactingModule,
       global: true,
@@ -50,7 +52,7 @@ export class ReactingModule implements OnApplicationBootstrap, BeforeApplication
 
   onApplicationBootstrap(): void {
     if (this.config.CHORUS_ROLE === 'api') return;
-    this.reactors = new Reactors(this.processes, this.parts());
+    this.reactors = new Reactors(this.informed(), this.parts());
     this.reactors.start();
   }
 
@@ -58,9 +60,13 @@ export class ReactingModule implements OnApplicationBootstrap, BeforeApplication
     await this.reactors?.stop();
   }
 
+  private informed(): readonly Process[] {
+    const sources = { readModels: this.part(ReadModels), progress: this.part(ProjectionProgress) };
+    return this.processes.map((process) => (typeof process === 'function' ? process(sources) : process));
+  }
+
   private parts(): ReactorParts {
-    const get = <Part>(part: abstract new (...args: never) => Part): Part =>
-      this.modules.get<Part>(part, { strict: false });
+    const get = <Part>(part: abstract new (...args: never) => Part): Part => this.part(part);
     return {
       store: get(EventStore),
       tail: get(Tail),
@@ -70,5 +76,9 @@ export class ReactingModule implements OnApplicationBootstrap, BeforeApplication
       observer: get(ReactingObserver),
       acting: { commands: get(CommandBus), addresses: get(CommandAddresses), deadlines: get(Deadlines) },
     };
+  }
+
+  private part<Part>(part: abstract new (...args: never) => Part): Part {
+    return this.modules.get<Part>(part, { strict: false });
   }
 }

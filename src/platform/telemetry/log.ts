@@ -50,7 +50,7 @@ interface ErrorFacts {
 /**
  * Only named parts: drivers hang statements, parameters and row values on their errors, and those hold what people wrote.
  */
-export function describeError(error: unknown): ErrorFacts {
+function describeError(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   return {
     type: error.name,

@@ -106,9 +106,15 @@ class Sessions {
   take(type: Moment, body: NewEvent, userSub: string): Promise<{ uid: string }> {
     return this.dataSource.transaction(async (manager) => {
       const prompt = await this.#prompt(body.interactive_prompt_uid, manager);
-      const session = await manager.findOne(Session, { where: { uid: body.session_uid }, lock: { mode: 'pessimistic_write' } });
-      if (session === null || session.promptUid !== prompt.uid || session.userSub !== userSub) throw new ConflictException('session_not_found');
-      check(type, session, body.prompt_time, prompt);
+      const session = await manager.findOne(Session, {
+        where: { uid: body.session_uid },
+        lock: { mode: 'pessimistic_write' },
+      });
+      if (session?.promptUid !== prompt.uid || session.userSub !== userSub) {
+        throw new ConflictException('session_not_found');
+      }
+      const refusal = refusalOf(type, session, body.prompt_time, prompt);
+      if (refusal !== undefined) throw new ConflictException(refusal);
       const uid = newUid('ipe');
       const { session_uid: sessionUid, prompt_time: promptTime, data } = body;
       await manager.insert(PromptEvent, { uid, sessionUid, type, promptTime, data, createdAt: new Date() });
@@ -127,14 +133,14 @@ class Sessions {
   }
 }
 
-function check(type: Moment, session: Session, promptTime: number, { durationSeconds }: Prompt): void {
-  if (promptTime > durationSeconds) throw new ConflictException('impossible_prompt_time');
-  if (type === 'join' && session.phase !== 'opened') throw new ConflictException('session_already_started');
-  if (type !== 'join' && session.phase === 'opened') throw new ConflictException('session_not_started');
-  if (session.phase === 'left') throw new ConflictException('session_already_ended');
+function refusalOf(type: Moment, session: Session, at: number, { durationSeconds }: Prompt): string | undefined {
+  if (at > durationSeconds) return 'impossible_prompt_time';
+  if (type === 'join') return session.phase === 'opened' ? undefined : 'session_already_started';
+  if (session.phase === 'opened') return 'session_not_started';
+  if (session.phase === 'left') return 'session_already_ended';
   const before = session.promptTime ?? 0;
-  if (before > promptTime) throw new ConflictException('session_has_later_event');
-  if (before === promptTime && session.lastType === type) throw new ConflictException('session_has_same_event_at_same_time');
+  if (before > at) return 'session_has_later_event';
+  return before === at && session.lastType === type ? 'session_has_same_event_at_same_time' : undefined;
 }
 
 async function count(manager: EntityManager, promptUid: string, promptTime: number): Promise<void> {
@@ -145,7 +151,11 @@ async function count(manager: EntityManager, promptUid: string, promptTime: numb
   );
 }
 
-async function addToSums(manager: EntityManager, { uid, durationSeconds }: Prompt, change: { category: string; promptTime: number }): Promise<void> {
+async function addToSums(
+  manager: EntityManager,
+  { uid, durationSeconds }: Prompt,
+  change: { category: string; promptTime: number },
+): Promise<void> {
   const bins = durationSeconds <= 1 ? 1 : 2 ** Math.ceil(Math.log2(durationSeconds)) - 1;
   const bin = Math.min(bins - 1, Math.floor(change.promptTime / (durationSeconds / bins)));
   const nodes: number[] = [];
@@ -166,17 +176,26 @@ class PeerHttp {
   ) {}
 
   @Post('admin/interactive_prompts')
-  async create(@Body({ schema: NewPrompt }) body: z.infer<typeof NewPrompt>, @Headers('authorization') authorization?: string) {
+  async create(
+    @Body({ schema: NewPrompt }) body: z.infer<typeof NewPrompt>,
+    @Headers('authorization') authorization?: string,
+  ) {
     if (!this.#user(authorization).admin) throw new ForbiddenException();
     const uid = await this.sessions.create(body.duration_seconds);
     return { uid, jwt: this.tokens.issueKey('interactivePrompt', { sub: uid }) };
   }
 
   @Post('interactive_prompts/start')
-  async start(@Body({ schema: NewSession }) body: z.infer<typeof NewSession>, @Headers('authorization') authorization?: string) {
+  async start(
+    @Body({ schema: NewSession }) body: z.infer<typeof NewSession>,
+    @Headers('authorization') authorization?: string,
+  ) {
     const { sub } = this.#user(authorization);
     const { interactive_prompt_uid: promptUid } = body;
-    return { jwt: this.tokens.issueKey('interactivePrompt', { sub: promptUid }), session_uid: await this.sessions.start(promptUid, sub) };
+    return {
+      jwt: this.tokens.issueKey('interactivePrompt', { sub: promptUid }),
+      session_uid: await this.sessions.start(promptUid, sub),
+    };
   }
 
   @Post('interactive_prompts/events/join')
@@ -222,7 +241,11 @@ function newUid(prefix: string): string {
   return `oseh_${prefix}_${randomBytes(16).toString('base64url')}`;
 }
 
-const Environment = z.object({ DATABASE_URL: z.string(), OSEH_ID_TOKEN_SECRET: z.string(), OSEH_INTERACTIVE_PROMPT_JWT_SECRET: z.string() });
+const Environment = z.object({
+  DATABASE_URL: z.string(),
+  OSEH_ID_TOKEN_SECRET: z.string(),
+  OSEH_INTERACTIVE_PROMPT_JWT_SECRET: z.string(),
+});
 const { DATABASE_URL, OSEH_ID_TOKEN_SECRET, OSEH_INTERACTIVE_PROMPT_JWT_SECRET } = Environment.parse(process.env);
 const dataSource = await new DataSource({
   type: 'postgres',
@@ -232,8 +255,17 @@ const dataSource = await new DataSource({
   entities: [Prompt, Session, PromptEvent, EventCount, PrefixSum],
   synchronize: true,
 }).initialize();
-const tokens = new Tokens({ user: OSEH_ID_TOKEN_SECRET, interactivePrompt: OSEH_INTERACTIVE_PROMPT_JWT_SECRET });
-const app = await NestFactory.create<NestFastifyApplication>(PeerModule.forRoot(dataSource, tokens), new FastifyAdapter(), { logger: ['error'] });
+const tokens = new Tokens({
+  user: OSEH_ID_TOKEN_SECRET,
+  interactivePrompt: OSEH_INTERACTIVE_PROMPT_JWT_SECRET,
+  journey: 'never asked for by this program',
+  image: 'never asked for by this program',
+});
+const app = await NestFactory.create<NestFastifyApplication>(
+  PeerModule.forRoot(dataSource, tokens),
+  new FastifyAdapter(),
+  { logger: ['error'] },
+);
 app.useGlobalPipes(new StandardSchemaValidationPipe());
 await app.listen(0, '127.0.0.1');
 process.send?.({ url: await app.getUrl() });

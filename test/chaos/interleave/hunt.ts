@@ -19,13 +19,19 @@ export async function onModel(protocol: Protocol, seeds: Seeds, signal: AbortSig
     if (nth % 500 === 0) await givingWay(signal);
     const { seed, history } = runSchedule(protocol, seeds.first + nth);
     deliveries += history.applied.length;
-    for (const { kind, what } of judge(history, protocol)) violations.push(`${protocol.name}, seed ${String(seed)}: ${kind}, ${what}`);
+    for (const { kind, what } of judge(history, protocol))
+      violations.push(`${protocol.name}, seed ${String(seed)}: ${kind}, ${what}`);
   }
   return { schedules: seeds.count, deliveries, violations };
 }
 
 /** Repeats schedules of the model on PostgreSQL. Where the two disagree, the model is wrong, and that is a finding too. */
-export async function onPostgres(database: RealDatabase, protocol: Protocol, seeds: Seeds, signal: AbortSignal): Promise<Seen & { readonly disagreements: readonly string[] }> {
+export async function onPostgres(
+  database: RealDatabase,
+  protocol: Protocol,
+  seeds: Seeds,
+  signal: AbortSignal,
+): Promise<Seen & { readonly disagreements: readonly string[] }> {
   let schedules = 0;
   let deliveries = 0;
   const violations: string[] = [];
@@ -45,7 +51,12 @@ export async function onPostgres(database: RealDatabase, protocol: Protocol, see
 }
 
 /** Looks for a schedule under which a weak protocol fails on the model, and sees it fail in the same way on PostgreSQL. */
-export async function hunt(database: RealDatabase, variant: Protocol, seeds: Seeds, signal: AbortSignal): Promise<Catch | undefined> {
+export async function hunt(
+  database: RealDatabase,
+  variant: Protocol,
+  seeds: Seeds,
+  signal: AbortSignal,
+): Promise<Catch | undefined> {
   for (let nth = 0; nth < seeds.count; nth += 1) {
     if (nth % 500 === 0) await givingWay(signal);
     const schedule = runSchedule(variant, seeds.first + nth);

@@ -33,8 +33,12 @@ function lost({ log, applied, acknowledged }: History): readonly Violation[] {
   const carriedOut = new Set(log.map(({ command }) => command));
   const delivered = new Set(applied.map(({ uid }) => uid));
   return [
-    ...[...acknowledged].filter((command) => !carriedOut.has(command)).map((command) => `${command} was acknowledged, but is not in the log`),
-    ...log.filter(({ uid }) => !delivered.has(uid)).map(({ uid }) => `${uid} is in the log, but never reached the reader`),
+    ...[...acknowledged]
+      .filter((command) => !carriedOut.has(command))
+      .map((command) => `${command} was acknowledged, but is not in the log`),
+    ...log
+      .filter(({ uid }) => !delivered.has(uid))
+      .map(({ uid }) => `${uid} is in the log, but never reached the reader`),
   ].map((what) => ({ kind: 'lost', what }) as const);
 }
 
@@ -66,7 +70,10 @@ function reordered({ applied }: History): readonly Violation[] {
     seen.add(uid);
     const before = newest.get(stream) ?? 0;
     if (version < before) {
-      violations.push({ kind: 'reordered', what: `version ${String(version)} of ${stream} came after ${String(before)}` });
+      violations.push({
+        kind: 'reordered',
+        what: `version ${String(version)} of ${stream} came after ${String(before)}`,
+      });
     }
     newest.set(stream, Math.max(before, version));
   }
@@ -75,7 +82,8 @@ function reordered({ applied }: History): readonly Violation[] {
 
 function overwritten({ log }: History): readonly Violation[] {
   const first = new Map<string, NewEvent>();
-  for (const event of log.toSorted((a, b) => a.version - b.version)) if (!first.has(event.command)) first.set(event.command, event);
+  for (const event of log.toSorted((a, b) => a.version - b.version))
+    if (!first.has(event.command)) first.set(event.command, event);
   const wrong = [...first.values()].filter(({ version, expected }) => version !== expected + 1);
   const versions = new Set(log.map(({ stream, version }) => `${stream} ${String(version)}`));
   return [
@@ -91,7 +99,8 @@ function positions({ log }: History): readonly Violation[] {
   const found: Violation[] = [];
   for (const [nth, { uid, position }] of log.entries()) {
     const before = log[nth - 1]?.position ?? 0;
-    if (position < before) found.push({ kind: 'commit order', what: `${uid} at ${String(position)} was committed after ${String(before)}` });
+    if (position < before)
+      found.push({ kind: 'commit order', what: `${uid} at ${String(position)} was committed after ${String(before)}` });
   }
   const sorted = log.map(({ position }) => position).sort((a, b) => a - b);
   const gap = sorted.findIndex((position, nth) => position !== nth + 1);

@@ -1,3 +1,4 @@
+import { beforeAll, Transaction, type ModelSession, type Stored } from './model-transaction.js';
 import {
   done,
   type Answer,
@@ -133,12 +134,17 @@ export class ModelDatabase {
         return greatest(this.#events.filter(visible).map(({ row }) => row.position));
       case 'version':
         return greatest(
-          this.#events.filter((event) => visible(event) && event.row.stream === statement.stream).map(({ row }) => row.version),
+          this.#events
+            .filter((event) => visible(event) && event.row.stream === statement.stream)
+            .map(({ row }) => row.version),
         );
       case 'insert':
         return this.#insert(transaction, statement.event);
       case 'recall':
-        return { is: 'yes or no', yes: this.#commands.some((row) => visible(row) && row.row.command === statement.command) };
+        return {
+          is: 'yes or no',
+          yes: this.#commands.some((row) => visible(row) && row.row.command === statement.command),
+        };
       case 'remember':
         return this.#remember(transaction, statement.command);
       case 'page':
@@ -161,7 +167,11 @@ export class ModelDatabase {
 
   #insert(transaction: Transaction, event: NewEvent): Answer | string {
     const indexes = [
-      { on: this.unique.positions, key: `position ${String(event.position)}`, same: (row: NewEvent) => row.position === event.position },
+      {
+        on: this.unique.positions,
+        key: `position ${String(event.position)}`,
+        same: (row: NewEvent) => row.position === event.position,
+      },
       {
         on: this.unique.versions,
         key: `version ${event.stream} ${String(event.version)}`,
@@ -181,7 +191,8 @@ export class ModelDatabase {
   #remember(transaction: Transaction, command: string): Answer | string {
     this.#identify(transaction);
     const held = this.#commands.find(({ row, by }) => by.state !== 'aborted' && row.command === command);
-    if (held !== undefined) return held.by.state === 'open' && held.by !== transaction ? `command ${command}` : { is: 'duplicate' };
+    if (held !== undefined)
+      return held.by.state === 'open' && held.by !== transaction ? `command ${command}` : { is: 'duplicate' };
     this.#commands.push({ row: { command }, by: transaction });
     return done;
   }
@@ -189,7 +200,8 @@ export class ModelDatabase {
   /** The guard is first held against what is committed; only a row that passes is worth waiting for, and is looked at again. */
   #overwrite(transaction: Transaction, row: Checkpoint, only: CheckpointGuard): Answer | string {
     const seen = this.#checkpointFor(transaction);
-    if (only !== 'always' && (seen.epoch !== only.epoch || seen.position !== only.position)) return { is: 'yes or no', yes: false };
+    if (only !== 'always' && (seen.epoch !== only.epoch || seen.position !== only.position))
+      return { is: 'yes or no', yes: false };
     if (this.#checkpoint.by.state === 'open' && this.#checkpoint.by !== transaction) return 'checkpoint';
     this.#identify(transaction);
     this.#checkpointBefore = seen;
@@ -202,8 +214,14 @@ export class ModelDatabase {
     return by === transaction || by.state === 'committed' ? row : this.#checkpointBefore;
   }
 
-  #page(rows: readonly Stored<NewEvent>[], { after, limit, order }: { after: number; limit: number; order: PageOrder }): LoggedEvent[] {
-    const horizon = Math.min(this.#transactionIds + 1, ...[...this.#open].map(({ id }) => id ?? Number.POSITIVE_INFINITY));
+  #page(
+    rows: readonly Stored<NewEvent>[],
+    { after, limit, order }: { after: number; limit: number; order: PageOrder },
+  ): LoggedEvent[] {
+    const horizon = Math.min(
+      this.#transactionIds + 1,
+      ...[...this.#open].map(({ id }) => id ?? Number.POSITIVE_INFINITY),
+    );
     const cursor = rows.find(({ row }) => row.position === after)?.by.id ?? 0;
     const byTransaction = (a: Stored<NewEvent>, b: Stored<NewEvent>): number => (a.by.id ?? 0) - (b.by.id ?? 0);
     const byPosition = (a: Stored<NewEvent>, b: Stored<NewEvent>): number => a.row.position - b.row.position;
@@ -211,10 +229,14 @@ export class ModelDatabase {
       const id = by.id ?? 0;
       if (order === 'position') return row.position > after;
       if (id >= horizon) return false;
-      return order === 'transaction, cursor on position' ? row.position > after : id > cursor || (id === cursor && row.position > after);
+      return order === 'transaction, cursor on position'
+        ? row.position > after
+        : id > cursor || (id === cursor && row.position > after);
     });
     wanted.sort(order === 'position' ? byPosition : (a, b) => byTransaction(a, b) || byPosition(a, b));
-    return wanted.slice(0, limit).map(({ row: { uid, stream, version, position } }) => ({ uid, stream, version, position }));
+    return wanted
+      .slice(0, limit)
+      .map(({ row: { uid, stream, version, position } }) => ({ uid, stream, version, position }));
   }
 
   #identify(transaction: Transaction): void {
@@ -247,35 +269,6 @@ export interface Released {
   readonly session: ModelSession;
   readonly answer: Answer;
 }
-
-export class ModelSession {
-  transaction: Transaction | undefined;
-  keepsLock = false;
-}
-
-class Transaction {
-  id: number | undefined;
-  state: 'open' | 'committed' | 'aborted' = 'open';
-  committedAt = 0;
-  #snapshot: number | undefined;
-
-  constructor(readonly keeps: 'per statement' | 'one for all') {}
-
-  /** PostgreSQL takes the one snapshot of a transaction at its first statement, not at its beginning. */
-  snapshotAt(commits: number): number {
-    if (this.keeps === 'per statement') return commits;
-    this.#snapshot ??= commits;
-    return this.#snapshot;
-  }
-}
-
-interface Stored<Row> {
-  readonly row: Row;
-  readonly by: Transaction;
-}
-
-const beforeAll = new Transaction('per statement');
-beforeAll.state = 'committed';
 
 /** 0 for none. */
 function greatest(values: readonly number[]): Answer {

@@ -34,7 +34,10 @@ export interface Owner {
 export type Delivered = 'something' | 'nothing' | 'superseded';
 
 /** Several attempts at one command, as the command handler makes them: reload, decide, append. */
-export function* carryOut(protocol: Protocol, wish: { command: string; stream: string; uids: readonly string[] }): Steps {
+export function* carryOut(
+  protocol: Protocol,
+  wish: { command: string; stream: string; uids: readonly string[] },
+): Steps {
   for (let attempt = 1; attempt <= 4; attempt += 1) {
     const expected = yield* numberOf({ do: 'version', stream: wish.stream });
     const outcome = yield* protocol.append({ ...wish, expected });

@@ -13,7 +13,10 @@ export class RealDatabase {
 
   /** On a server of this run alone: a vacuum that comes along would be a running transaction that no schedule knows of. */
   static async open(url: string): Promise<RealDatabase> {
-    const control = new pg.Client({ connectionString: url, options: '-c synchronous_commit=off -c client_min_messages=warning' });
+    const control = new pg.Client({
+      connectionString: url,
+      options: '-c synchronous_commit=off -c client_min_messages=warning',
+    });
     control.on('error', () => undefined);
     await control.connect();
     await control.query('alter system set autovacuum = off');
@@ -49,7 +52,9 @@ export class RealDatabase {
     const client = await this.#client(actor);
     const giveUpAt = performance.now() + msMax;
     do {
-      const { rows } = await this.control.query('select from pg_locks where pid = $1 and not granted', [processId(client)]);
+      const { rows } = await this.control.query('select from pg_locks where pid = $1 and not granted', [
+        processId(client),
+      ]);
       if (rows.length > 0) return true;
     } while (performance.now() < giveUpAt);
     return false;
@@ -66,12 +71,16 @@ export class RealDatabase {
   }
 
   async log(): Promise<readonly NewEvent[]> {
-    const { rows } = await this.control.query('select uid, command, stream, version, position, expected from interleave.events');
+    const { rows } = await this.control.query(
+      'select uid, command, stream, version, position, expected from interleave.events',
+    );
     return z.array(StoredRow).parse(rows);
   }
 
   async applied(): Promise<readonly LoggedEvent[]> {
-    const { rows } = await this.control.query('select uid, stream, version, position from interleave.applied order by ordinal');
+    const { rows } = await this.control.query(
+      'select uid, stream, version, position from interleave.applied order by ordinal',
+    );
     return z.array(EventRow).parse(rows);
   }
 
@@ -130,12 +139,18 @@ const announcements = 816;
 async function run(client: pg.Client, statement: Statement): Promise<Answer> {
   switch (statement.do) {
     case 'begin':
-      return command(client, `begin isolation level ${statement.snapshot === 'one for all' ? 'repeatable read' : 'read committed'}`);
+      return command(
+        client,
+        `begin isolation level ${statement.snapshot === 'one for all' ? 'repeatable read' : 'read committed'}`,
+      );
     case 'commit':
     case 'rollback':
       return command(client, statement.do);
     case 'lock':
-      return command(client, `select pg_advisory_${statement.until === 'unlock' ? '' : 'xact_'}lock(${String(lockKey)})`);
+      return command(
+        client,
+        `select pg_advisory_${statement.until === 'unlock' ? '' : 'xact_'}lock(${String(lockKey)})`,
+      );
     case 'unlock':
       return command(client, `select pg_advisory_unlock(${String(lockKey)})`);
     case 'touch':
@@ -153,7 +168,9 @@ async function run(client: pg.Client, statement: Statement): Promise<Answer> {
     case 'head':
       return number(client, 'select coalesce(max(position), 0) as number from interleave.events');
     case 'version':
-      return number(client, 'select coalesce(max(version), 0) as number from interleave.events where stream = $1', [statement.stream]);
+      return number(client, 'select coalesce(max(version), 0) as number from interleave.events where stream = $1', [
+        statement.stream,
+      ]);
     case 'insert':
       return insert(client, statement.event);
     case 'recall':
@@ -163,7 +180,9 @@ async function run(client: pg.Client, statement: Statement): Promise<Answer> {
     case 'page':
       return page(client, statement);
     case 'claim': {
-      const { rows } = await client.query('update interleave.checkpoint set epoch = epoch + 1 returning position, epoch');
+      const { rows } = await client.query(
+        'update interleave.checkpoint set epoch = epoch + 1 returning position, epoch',
+      );
       return { is: 'checkpoint', checkpoint: CheckpointRow.parse(rows)[0] };
     }
     case 'save checkpoint':
@@ -197,7 +216,10 @@ async function found(client: pg.Client, text: string, values: readonly unknown[]
   return { is: 'yes or no', yes: rowCount === 1 };
 }
 
-function insert(client: pg.Client, { position, stream, version, uid, command: by, expected }: NewEvent): Promise<Answer> {
+function insert(
+  client: pg.Client,
+  { position, stream, version, uid, command: by, expected }: NewEvent,
+): Promise<Answer> {
   return command(
     client,
     'insert into interleave.events (position, stream, version, uid, command, expected) values ($1, $2, $3, $4, $5, $6)',
@@ -205,7 +227,10 @@ function insert(client: pg.Client, { position, stream, version, uid, command: by
   );
 }
 
-function saveCheckpoint(client: pg.Client, { position, only }: Extract<Statement, { do: 'save checkpoint' }>): Promise<Answer> {
+function saveCheckpoint(
+  client: pg.Client,
+  { position, only }: Extract<Statement, { do: 'save checkpoint' }>,
+): Promise<Answer> {
   const update = 'update interleave.checkpoint set position = $1';
   return only === 'always'
     ? found(client, update, [position])

@@ -34,7 +34,11 @@ export interface Replayed {
 
 const waitMsMax = 5_000;
 
-async function repeat(database: RealDatabase, turn: Turn, waiting: Map<string, Promise<Answer>>): Promise<string | undefined> {
+async function repeat(
+  database: RealDatabase,
+  turn: Turn,
+  waiting: Map<string, Promise<Answer>>,
+): Promise<string | undefined> {
   if (turn.did === 'crash') {
     await database.crash(turn.actor);
     waiting.delete(turn.actor);

@@ -1,6 +1,7 @@
 import { Dice } from './dice.js';
 import type { History } from './judge.js';
-import { ModelDatabase, ModelSession, type Released } from './model-database.js';
+import { ModelDatabase, type Released } from './model-database.js';
+import { ModelSession } from './model-transaction.js';
 import { carryOut, own, type Protocol } from './protocol.js';
 import { done, type Answer, type Statement, type Steps } from './statement.js';
 

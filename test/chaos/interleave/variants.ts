@@ -1,4 +1,14 @@
-import { comparedDelivery, giveUp, lockedAppend, ours, type AppendOrder, type AppendOutcome, type Delivered, type Owner, type Protocol } from './protocol.js';
+import {
+  comparedDelivery,
+  giveUp,
+  lockedAppend,
+  ours,
+  type AppendOrder,
+  type AppendOutcome,
+  type Delivered,
+  type Owner,
+  type Protocol,
+} from './protocol.js';
 import { accepted, eventsOf, numberOf, yesOrNo, type LoggedEvent, type PageOrder, type Steps } from './statement.js';
 
 /**
@@ -137,7 +147,10 @@ function ordered(order: PageOrder) {
 
 function* fenceFirst(owner: Owner, limit: number): Steps<Delivered> {
   const fence = yield* numberOf({ do: 'fence' });
-  return yield* write(owner, upTo(yield* eventsOf({ do: 'page', after: owner.cursor, limit, order: 'position' }), fence));
+  return yield* write(
+    owner,
+    upTo(yield* eventsOf({ do: 'page', after: owner.cursor, limit, order: 'position' }), fence),
+  );
 }
 
 function* fenceAfter(owner: Owner, limit: number): Steps<Delivered> {

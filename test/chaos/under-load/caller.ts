@@ -5,7 +5,8 @@ import { z } from 'zod';
 /** A command as its caller sent it, and everything the caller was ever told about it. */
 export interface Told {
   readonly route: string;
-  readonly key: string;
+  /** Whose token it came with. */
+  readonly actor: string;
   readonly sentAt: number;
   readonly answeredAt: number;
   readonly attempts: number;
@@ -31,13 +32,13 @@ export class Caller {
   ) {}
 
   /** Undefined when there was no answer before everybody gave up. */
-  async command(route: string, token: string, body: unknown): Promise<Told | undefined> {
+  async command(route: string, { sub, token }: Sender, body: unknown): Promise<Told | undefined> {
     const key = randomUUID();
     const sentAt = performance.now();
     for (let attempts = 1; !this.givenUp.aborted; attempts += 1) {
       const answer = await this.#attempt(route, { authorization: `bearer ${token}`, 'idempotency-key': key }, body);
       if (answer !== undefined && answer.status < 500 && answer.status !== 429) {
-        const told = { route, key, sentAt, answeredAt: performance.now(), attempts, ...answer };
+        const told = { route, actor: sub, sentAt, answeredAt: performance.now(), attempts, ...answer };
         this.told.push(told);
         return told;
       }
@@ -56,7 +57,10 @@ export class Caller {
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(answerMsMax),
       });
-      const position = z.coerce.bigint().optional().parse(response.headers.get('chorus-position') ?? undefined);
+      const position = z.coerce
+        .bigint()
+        .optional()
+        .parse(response.headers.get('chorus-position') ?? undefined);
       const text = await response.text();
       return { status: response.status, position, body: text === '' ? undefined : JSON.parse(text) };
     } catch (error) {
@@ -65,6 +69,11 @@ export class Caller {
       throw error;
     }
   }
+}
+
+export interface Sender {
+  readonly sub: string;
+  readonly token: string;
 }
 
 const answerMsMax = 8_000;

@@ -5,11 +5,14 @@ import pg from 'pg';
 import { issueUserToken } from '../../../src/platform/auth/tokens.js';
 import { aServer } from '../../bench/a-server.js';
 import type { Stage } from '../../bench/run.js';
+import type { Sender } from './caller.js';
 import { ProgramProcess, type Role } from './program-process.js';
 
 const secrets = {
   OSEH_ID_TOKEN_SECRET: 'a secret of this chaos run alone',
   OSEH_INTERACTIVE_PROMPT_JWT_SECRET: 'another secret of this run alone',
+  OSEH_JOURNEY_JWT_SECRET: 'a secret for journeys of this run alone',
+  OSEH_IMAGE_FILE_JWT_SECRET: 'a secret for images of this run alone',
 };
 
 /** The whole program as somebody would run it who expects trouble: several processes of each role on one database. */
@@ -20,7 +23,8 @@ export interface Installation {
   readonly databaseFolder: string;
   readonly databaseUrl: string;
   start(role: Role): Promise<ProgramProcess>;
-  tokenOf(sub: string, options?: { readonly admin: boolean }): string;
+  /** Somebody with a token. */
+  person(sub: string, options?: { readonly admin: boolean }): Sender;
   /** Rows of a question to the database; asked again while the database is away. */
   ask(text: string, values?: readonly unknown[]): Promise<unknown[]>;
 }
@@ -55,16 +59,21 @@ export async function installation(stage: Stage, processes: Readonly<Record<Role
     databaseFolder: join(server.folder, 'postgres'),
     databaseUrl,
     start,
-    tokenOf: (sub, { admin } = { admin: false }) => {
-      const token = tokens.get(sub) ?? issueUserToken(secrets.OSEH_ID_TOKEN_SECRET, { sub, admin, givenName: 'Visitor' });
+    person: (sub, { admin } = { admin: false }) => {
+      const { OSEH_ID_TOKEN_SECRET: secret } = secrets;
+      const token = tokens.get(sub) ?? issueUserToken(secret, { sub, admin, givenName: 'Visitor' });
       tokens.set(sub, token);
-      return token;
+      return { sub, token };
     },
     ask: (text, values = []) => askUntilAnswered(pool, { text, values: [...values] }, stage.signal),
   };
 }
 
-async function askUntilAnswered(pool: pg.Pool, query: { text: string; values: unknown[] }, signal: AbortSignal): Promise<unknown[]> {
+async function askUntilAnswered(
+  pool: pg.Pool,
+  query: { text: string; values: unknown[] },
+  signal: AbortSignal,
+): Promise<unknown[]> {
   for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 500)) {
     signal.throwIfAborted();
     try {

@@ -70,14 +70,19 @@ export class ProgramProcess {
   async #look(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       const program = new URL('../../../src/main.js', import.meta.url).pathname;
-      const child = spawn(process.execPath, [program], { env: { ...this.environment }, stdio: ['ignore', 'ignore', 'pipe'] });
+      const child = spawn(process.execPath, [program], {
+        env: { ...this.environment },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       this.#child = child;
       let words = '';
       child.stderr.on('data', (text) => (words = `${words}${String(text)}`.slice(-4_000)));
       this.#ended = once(child, 'close').then(() => undefined);
       await this.#ended;
       this.#lastWords = words;
-      await sleep(Math.max(this.#restMs, restMsMin), undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+      await sleep(Math.max(this.#restMs, restMsMin), undefined, { signal: this.#stopped.signal }).catch(
+        () => undefined,
+      );
       this.#restMs = 0;
     }
   }

@@ -14,11 +14,18 @@ export interface OpenPrompt {
 const CreatedPrompt = z.object({ uid: z.string(), jwt: z.string() });
 const StartedSession = z.object({ jwt: z.string(), session_uid: z.string() });
 
-export async function createPrompts(caller: Caller, { tokenOf }: Pick<Installation, 'tokenOf'>, durationsSeconds: readonly number[]): Promise<OpenPrompt[]> {
+export async function createPrompts(
+  caller: Caller,
+  { person }: Pick<Installation, 'person'>,
+  durationsSeconds: readonly number[],
+): Promise<OpenPrompt[]> {
   const prompts: OpenPrompt[] = [];
   for (const durationSeconds of durationsSeconds) {
     const prompt = { style: 'word', text: 'What breaks next?', options: ['the process', 'the database'] };
-    const told = await caller.command('admin/interactive_prompts', tokenOf('administrator', { admin: true }), { prompt, duration_seconds: durationSeconds });
+    const told = await caller.command('admin/interactive_prompts', person('administrator', { admin: true }), {
+      prompt,
+      duration_seconds: durationSeconds,
+    });
     if (told?.status === 201) prompts.push({ ...CreatedPrompt.parse(told.body), durationSeconds });
   }
   return prompts;
@@ -26,7 +33,7 @@ export async function createPrompts(caller: Caller, { tokenOf }: Pick<Installati
 
 export interface World {
   readonly caller: Caller;
-  readonly installation: Pick<Installation, 'tokenOf'>;
+  readonly installation: Pick<Installation, 'person'>;
   readonly prompts: readonly OpenPrompt[];
   /** A prompt so short that nobody who leaves it without a word is waited for long. Absent: everybody leaves properly. */
   readonly short?: OpenPrompt;
@@ -71,14 +78,15 @@ export class Visitor {
 
   async #start({ uid }: OpenPrompt): Promise<Session | undefined> {
     const { caller, installation } = this.world;
-    const token = installation.tokenOf(this.sub);
-    const started = await caller.command('interactive_prompts/start', token, { interactive_prompt_uid: uid });
+    const sender = installation.person(this.sub);
+    const started = await caller.command('interactive_prompts/start', sender, { interactive_prompt_uid: uid });
     if (started?.status !== 201) return undefined;
     const { jwt, session_uid } = StartedSession.parse(started.body);
     const about = { interactive_prompt_uid: uid, interactive_prompt_jwt: jwt, session_uid, data: {} };
     return {
       uid: session_uid,
-      happen: (what, promptTime) => caller.command(`interactive_prompts/events/${what}`, token, { ...about, prompt_time: promptTime }),
+      happen: (what, promptTime) =>
+        caller.command(`interactive_prompts/events/${what}`, sender, { ...about, prompt_time: promptTime }),
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { Dice } from './dice.js';
+import type { Dice } from '../dice.js';
 
 /**
  * Lets real asynchronous code take turns. Whoever is about to do something asks for a turn and is parked; a turn goes to one
@@ -7,7 +7,7 @@ import type { Dice } from './dice.js';
 export class Turnstile {
   readonly #parked = new Map<string, () => void>();
   readonly #unfinished = new Set<string>();
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(
     /** How many connections wait for a lock just now. */
@@ -27,13 +27,13 @@ export class Turnstile {
       });
     turn()
       .then(() => act(turn))
-      .catch((error: unknown) => (this.#failure ??= error))
+      .catch((error: unknown) => (this.#failure ??= new Error(`${actor} failed.`, { cause: error })))
       .finally(() => this.#unfinished.delete(actor));
   }
 
   /** False when nobody could be given a turn: then everybody waits for a lock, and somebody else has to let one go. */
   async grantOne(): Promise<boolean> {
-    await this.settle();
+    await this.#settle();
     const parked = [...this.#parked];
     if (parked.length === 0) return false;
     const [actor, go] = this.dice.pick(parked);
@@ -42,15 +42,19 @@ export class Turnstile {
     return true;
   }
 
-  async settle(): Promise<void> {
+  get #moving(): number {
+    return this.#unfinished.size - this.#parked.size;
+  }
+
+  async #settle(): Promise<void> {
     const giveUpAt = performance.now() + settleMsMax;
     for (;;) {
       // What a turn set off is often over before PostgreSQL could be asked about it.
       for (let pass = 0; pass < 3; pass += 1) await new Promise((resolve) => setImmediate(resolve));
       if (this.#failure !== undefined) throw this.#failure;
-      const moving = this.#unfinished.size - this.#parked.size;
-      if (moving === 0 || (await this.countWaiting()) >= this.#unfinished.size - this.#parked.size) return;
-      if (performance.now() > giveUpAt) throw new Error(`Nothing moved for ${String(settleMsMax / 1000)} s, and nobody waits for a lock.`);
+      if (this.#moving === 0 || (await this.countWaiting()) >= this.#moving) return;
+      if (performance.now() > giveUpAt)
+        throw new Error(`Nothing moved for ${String(settleMsMax / 1000)} s, and nobody waits for a lock.`);
     }
   }
 }

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import type { PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
+import type { PromptUid } from '../../src/kernel/ids.js';
+import { EventStore, type DomainEvent, type RecordedEvent } from '../../src/platform/event-store/event-store.js';
+import { Tail } from '../../src/platform/event-store/tail.js';
+import { ProjectionProgress } from '../../src/platform/projecting/progress.js';
+import { ReadModels } from '../../src/platform/projecting/read-models.js';
+import { CrowdSums } from './crowd-sums.js';
+
+/**
+ * The crowds that somebody is watching, kept in memory and as fresh as this process's reader of the log: asking again costs no
+ * round trip.
+ *
+ * A prompt is loaded from its tables together with the checkpoint they belong to, in one statement and so one snapshot, and from
+ * there on every event after that checkpoint is added. Both halves meet exactly: no event is counted twice or left out.
+ *
+ * States of a prompt: *absent* -> asked for, *loading* -> the rows are there, and what the follower had passed by then was added,
+ * *held* -> *absent* again when others need the room, or when a session changes hands, which only the tables can follow. What
+ * cannot be brought to where the follower is gets answered from the tables, as of their checkpoint, and isn't kept.
+ */
+@Injectable()
+export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly held = new LRUCache<PromptUid, CrowdSums>({
+    max: promptsMax,
+    maxSize: numbersMax,
+    sizeCalculation: ({ size }) => size,
+  });
+  private readonly loading = new Map<PromptUid, Promise<CrowdSums>>();
+  private readonly waiting = new Set<Waiting>();
+  private readonly closing = new AbortController();
+  private at = 0n;
+  private following: Promise<void> | undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly tail: Tail,
+    private readonly readModels: ReadModels,
+    private readonly progress: ProjectionProgress,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.at = await this.store.head();
+    this.following = this.follow();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    await this.following;
+  }
+
+  /**
+   * The sums of a prompt, which the caller only reads, and at once: they go on changing. If everything up to `atLeast` does not
+   * get here in time, their `position` shows it.
+   */
+  async of({ promptUid, durationSeconds }: Watched, { atLeast, waitMs }: Wait): Promise<CrowdSums> {
+    if (atLeast > this.at) await this.reached(atLeast, waitMs);
+    const held = this.held.get(promptUid);
+    if (held !== undefined) {
+      // It has grown since it was last weighed.
+      this.held.set(promptUid, held);
+      return held;
+    }
+    const sums = await this.loadOnce({ promptUid, durationSeconds });
+    if (sums.position >= atLeast) return sums;
+    await this.progress.waitFor('prefix_sums', atLeast, waitMs);
+    return this.loadOnce({ promptUid, durationSeconds });
+  }
+
+  private loadOnce(watched: Watched): Promise<CrowdSums> {
+    const { promptUid } = watched;
+    const known = this.loading.get(promptUid);
+    if (known !== undefined) return known;
+    const loading = this.load(watched).finally(() => this.loading.delete(promptUid));
+    this.loading.set(promptUid, loading);
+    return loading;
+  }
+
+  private async load({ promptUid, durationSeconds }: Watched): Promise<CrowdSums> {
+    const [row] = await this.readModels.query(stored.columns, stored.sql, [promptUid]);
+    const sums = new CrowdSums(durationSeconds, BigInt(row?.position ?? 0));
+    for (const one of StoredSums.parse(row?.sums ?? [])) sums.setNode(one);
+    for (const [userSub, presence] of Object.entries(row?.people ?? {})) sums.setPerson(userSub, presence);
+    await this.catchUp(promptUid, sums);
+    return sums;
+  }
+
+  /** Adds what the follower had passed by then and takes the prompt in, or leaves the sums as they are. */
+  private async catchUp(promptUid: PromptUid, sums: CrowdSums): Promise<void> {
+    if (this.at - sums.position > catchUpPositionsMax) return;
+    const missed: PromptSessionEvent[] = [];
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(catchUpMsMax)]);
+    const pages = this.tail.subscribe({ after: sums.position, filter, signal });
+    let upTo = sums.position;
+    while (upTo < this.at) {
+      const { value: page } = await pages.next();
+      if (page === undefined) return;
+      upTo = page.upTo;
+      for (const { event } of page.events) if (isOfSession(event) && event.promptUid === promptUid) missed.push(event);
+    }
+    // From the last look at where the follower is to the moment from which it takes care of the prompt, nothing is awaited.
+    if (missed.every((event) => !isBeyondAdding(event))) {
+      for (const event of missed) if (isMoment(event)) sums.take(event);
+      sums.position = upTo;
+      this.held.set(promptUid, sums);
+    }
+    await pages.return();
+  }
+
+  private async follow(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      try {
+        for await (const { events, upTo } of this.tail.subscribe({ after: this.at, filter, signal })) {
+          for (const recorded of events) this.take(recorded);
+          this.moveTo(upTo);
+        }
+      } catch (error) {
+        // The log is there again sooner or later, and nothing was skipped. The tail's health tells of the trouble.
+        if (!(error instanceof Error)) throw error;
+        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private take({ event, position }: RecordedEvent): void {
+    if (!isOfSession(event)) return;
+    const sums = this.held.peek(event.promptUid);
+    if (sums === undefined || position <= sums.position) return;
+    if (isBeyondAdding(event)) this.held.delete(event.promptUid);
+    else if (isMoment(event)) sums.take(event);
+  }
+
+  private moveTo(position: bigint): void {
+    this.at = position;
+    for (const sums of this.held.values()) if (sums.position < position) sums.position = position;
+    for (const waiting of this.waiting) if (waiting.position <= position) waiting.done();
+  }
+
+  private reached(position: bigint, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.waiting.delete(waiting);
+        resolve();
+      };
+      const waiting = { position, done };
+      const timer = setTimeout(done, waitMs);
+      this.waiting.add(waiting);
+    });
+  }
+}
+
+export interface Watched {
+  readonly promptUid: PromptUid;
+  readonly durationSeconds: number;
+}
+
+export interface Wait {
+  readonly atLeast: bigint;
+  readonly waitMs: number;
+}
+
+interface Waiting {
+  readonly position: bigint;
+  done(): void;
+}
+
+const promptsMax = 2_000;
+/** Together with the names of people, some two hundred megabytes. */
+const numbersMax = 20_000_000;
+const catchUpPositionsMax = 50_000n;
+const catchUpMsMax = 2_000;
+const retryMs = 200;
+
+const filter = { categories: ['promptSession'] } as const;
+
+function isOfSession(event: DomainEvent): event is PromptSessionEvent {
+  return Object.hasOwn(kinds, event.type);
+}
+
+function isMoment(event: PromptSessionEvent): event is Extract<PromptSessionEvent, { readonly promptTime: number }> {
+  return 'promptTime' in event;
+}
+
+/** It moves what somebody did to somebody else, and only the tables know what that was. */
+function isBeyondAdding(event: PromptSessionEvent): boolean {
+  return event.type === 'SessionOwnerChanged';
+}
+
+const kinds: Readonly<Record<PromptSessionEvent['type'], true>> = {
+  SessionOpened: true,
+  SessionJoined: true,
+  PromptLiked: true,
+  NumberAnswered: true,
+  ColorAnswered: true,
+  WordAnswered: true,
+  PressStarted: true,
+  PressEnded: true,
+  SessionLeft: true,
+  SessionOwnerChanged: true,
+  SessionErased: true,
+};
+
+const stored = {
+  columns: { position: 'bigint', sums: 'jsonb', people: 'jsonb' },
+  sql: `select builds.position,
+          coalesce((select json_agg(json_build_array(category, value, node, total))
+                    from read.prefix_sums where prompt_uid = $1), '[]') as sums,
+          coalesce((select json_object_agg(user_sub, presence)
+                    from read.prefix_sums_people where prompt_uid = $1), '{}') as people
+        from projecting.active join projecting.builds using (projection, build)
+        where projection = 'prefix_sums'`,
+} as const;
+
+const StoredSums = z.array(
+  z
+    .tuple([z.string(), z.int(), z.int(), z.int()])
+    .transform(([category, value, node, total]) => ({ category, value, node, total })),
+);

@@ -1,0 +1,387 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { binOf, binsOf, binWidthSecondsOf, endOfBin } from '../../projections/interactive-prompts/bins.js';
+import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
+import { PromptUid } from '../kernel/ids.js';
+import { isRefused } from '../platform/auth/tokens.js';
+import { Tokens } from '../platform/auth/verification.js';
+import type { RecordedEvent } from '../platform/event-store/event-store.js';
+import type { Announcement } from '../platform/live/announcer.js';
+import { Beats } from '../platform/live/beats.js';
+import type { LiveConnection } from '../platform/live/live-connection.js';
+import { LiveGateway } from '../platform/live/live-gateway.js';
+import { LiveLog, type LogFollower } from '../platform/live/log-follower.js';
+import { packetUids } from '../platform/live/packet-uids.js';
+import { textFrame, type Frame } from '../platform/live/text-frame.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
+import { Prompts } from './interactive-prompts.bus.js';
+import type { Prompt } from './prompt.js';
+import { shapeOf } from './prompt-content.js';
+import type { PromptSessionMoment } from './prompt-session.js';
+import { Watch } from './watch.js';
+import { handshake, type PacketError } from './watch-handshake.js';
+import { isErasure, isMoment, watched, watchedTypes } from './watch-item.js';
+import { earliestDrift, latestDrift, type WatchWindow } from './watch-pace.js';
+import {
+  announcement,
+  authResponsePacket,
+  type Authorize,
+  batchPacket,
+  eventsChannel,
+  itemJson,
+  promptNames,
+  statsPacket,
+  type WatchNames,
+} from './watch-packets.js';
+import { type Moment, WatchRoom } from './watch-room.js';
+import { WatchStats } from './watch-stats.js';
+
+const batchMs = 250;
+const latencyMs = 2_000;
+const statsMs = 1_000;
+/** Whoever was away for longer starts anew, and reads what happened meanwhile by searching for it. */
+const resumePositionsMax = 100_000;
+const missedItemsPerBatchMax = 500;
+const patientBytesMax = 65_536;
+const backlogPollMs = 10;
+
+type UsablePrompt = Exclude<Prompt, { phase: 'missing' }>;
+type Room = WatchRoom<Frame>;
+
+const log = new Logger('live watch');
+
+const now = (): number => performance.now() / 1_000;
+
+/** What other processes, and whoever else listens on a prompt's channel, are told of it. */
+export const promptMoments: Announcement = {
+  channels: eventsChannel('*'),
+  of: ({ event: happened, position }) => {
+    if (!isMoment(happened)) return undefined;
+    const parts = { moment: happened, watched: watched(happened), position: Number(position) };
+    return { channel: eventsChannel(happened.promptUid), message: () => announcement(parts) };
+  },
+};
+
+/** What can be watched, and by whom: a prompt by the holder of its token, also once it is deleted. */
+@Injectable()
+export class WatchedPrompts {
+  constructor(
+    private readonly tokens: Tokens,
+    private readonly prompts: Prompts,
+    private readonly crowds: CrowdsInMemory,
+  ) {}
+
+  async admit({ subject, jwt }: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
+    const key = this.tokens.key('interactivePrompt', jwt);
+    if (isRefused(key) || key.sub !== subject) return { error: forbidden };
+    const uid = PromptUid.safeParse(subject);
+    const prompt = uid.success ? await this.prompts.lastSeen(uid.data) : undefined;
+    return prompt === undefined || prompt.phase === 'missing' ? { error: noSuchPrompt } : prompt;
+  }
+
+  /** The same as a read of the statistics answers. */
+  async statsOf({ promptUid, durationSeconds, content }: UsablePrompt, bins: readonly number[]): Promise<object[]> {
+    const sums = await this.crowds.of({ promptUid, durationSeconds }, { atLeast: 0n, waitMs: 0 });
+    const binWidth = binWidthSecondsOf(durationSeconds);
+    const shape = shapeOf(content);
+    return bins.map((bin) => {
+      const place = { prompt_time: bin * binWidth, bin_width: binWidth, bin, as_of: endOfBin(bin, durationSeconds) };
+      const { users, people, likes, press, ...answers } = sums.at(bin, shape);
+      return {
+        ...place,
+        users,
+        people,
+        likes,
+        numeric_active: answers.numericActive,
+        press,
+        press_active: answers.pressActive,
+        color_active: answers.colorActive,
+        word_active: answers.wordActive,
+      };
+    });
+  }
+}
+
+/**
+ * The live watch: everybody who watches a prompt is told what others do in it while they do it.
+ *
+ * Every process reads the end of the log anyway, once. What it reads goes into the rooms of the prompts that somebody watches
+ * here, and a room tells its watchers a quarter of a second after something came into it. So all of them are told in the order of
+ * the log, each thing once, whichever process it happened in; and somebody who names the position they know of goes on from there.
+ */
+@Injectable()
+export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly rooms = new Map<string, Room>();
+  private readonly stats = new Map<PromptUid, WatchStats<Frame>>();
+  private readonly beats = new Beats(latencyMs);
+  private readonly newUid = packetUids();
+  private readonly closing = new AbortController();
+  private readonly follower: LogFollower;
+  private readonly batches;
+  private readonly droppedEvents;
+  private tellingStats: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly gateway: LiveGateway,
+    liveLog: LiveLog,
+    private readonly prompts: WatchedPrompts,
+    metrics: Metrics,
+  ) {
+    this.follower = liveLog.follower({
+      types: watchedTypes,
+      onEvents: (events) => {
+        this.take(events);
+      },
+    });
+    this.batches = metrics.counter({
+      name: 'chorus_live_batches_total',
+      help: 'Batches of events: sent to watchers, and made for them; one may serve many.',
+      labels: ['what'],
+    });
+    this.droppedEvents = metrics.counter({
+      name: 'chorus_live_dropped_events_total',
+      help: 'Events that a watcher was not sent, since their bandwidth was used up.',
+    });
+  }
+
+  onModuleInit(): void {
+    this.gateway.serve('/api/2/interactive_prompts/live', (connection) => this.attend(connection, promptNames));
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.follower.start();
+    this.tellingStats = setInterval(() => {
+      for (const stats of this.stats.values()) this.tellStats(stats);
+    }, statsMs);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    clearInterval(this.tellingStats);
+    this.beats.stop();
+    await this.follower.close();
+  }
+
+  private async attend(connection: LiveConnection, names: WatchNames): Promise<void> {
+    const { newUid } = this;
+    const line = {
+      receive: (withinMs: number) => connection.receive(withinMs),
+      say: (packet: string) => {
+        connection.send(textFrame(packet));
+      },
+      close: (why: 'refused' | 'garbage') => {
+        connection.close(why);
+      },
+    };
+    const done = await handshake(line, { names, now, newUid, admit: (authorize) => this.admit(authorize) });
+    if (done === undefined || !connection.isOpen) return;
+    connection.expectNothing();
+
+    const { authorize, admitted: prompt, offset } = done;
+    const after = authorize.resume_from ?? this.at;
+    const key = roomKey(names, prompt.promptUid);
+    const watch: Watch<Frame> = new Watch<Frame>(
+      { authorize, offset, durationSeconds: prompt.durationSeconds, after },
+      {
+        names,
+        now,
+        newUid,
+        packet: textFrame,
+        send: (frame) => {
+          connection.send(frame);
+        },
+        over: () => {
+          connection.close('over');
+        },
+        settledUpTo: () => this.settledUpTo(key, watch),
+      },
+    );
+    connection.onEnd(() => {
+      this.beats.remove(watch);
+      this.leave(key, watch);
+      this.forgetStats(prompt, watch);
+    });
+    line.say(authResponsePacket(newUid(), after));
+    this.beats.add(watch);
+    watch.beat();
+    if (authorize.stats) this.addStats(prompt, watch);
+    const seat = { names, promptUid: prompt.promptUid };
+    while (connection.isOpen && watch.after < this.at) await this.catchUp(connection, watch, seat);
+    // Nothing happens between the last look at the log and here.
+    if (connection.isOpen) this.enter(key, watch);
+  }
+
+  private async admit(authorize: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
+    const admitted = await this.prompts.admit(authorize);
+    const from = authorize.resume_from;
+    if ('error' in admitted || from === undefined) return admitted;
+    if (from > Number(await this.follower.head(BigInt(from)))) return { error: noSuchPosition };
+    return this.at - from > resumePositionsMax ? { error: tooLongAway } : admitted;
+  }
+
+  private get at(): number {
+    return Number(this.follower.at);
+  }
+
+  private settledUpTo(key: string, watch: Watch<Frame>): number {
+    const room = this.rooms.get(key);
+    return room?.watchers.has(watch) === true ? room.settledUpTo(this.at) : 0;
+  }
+
+  private enter(key: string, watch: Watch<Frame>): void {
+    const room = this.rooms.get(key) ?? new WatchRoom<Frame>((batch) => textFrame(batchPacket(this.newUid(), batch)));
+    this.rooms.set(key, room);
+    room.watchers.add(watch);
+  }
+
+  private leave(key: string, watch: Watch<Frame>): void {
+    const room = this.rooms.get(key);
+    room?.watchers.delete(watch);
+    if (room?.watchers.size === 0) this.rooms.delete(key);
+  }
+
+  private addStats(prompt: UsablePrompt, watch: Watch<Frame>): void {
+    const { promptUid, durationSeconds } = prompt;
+    const known = this.stats.get(promptUid);
+    const stats =
+      known ??
+      new WatchStats<Frame>({
+        lastBin: binsOf(durationSeconds) - 1,
+        binAt: (time) => binOf(Math.max(0, time), durationSeconds),
+        read: (bins) => this.prompts.statsOf(prompt, bins),
+        packet: (bins) => textFrame(statsPacket(this.newUid(), bins)),
+      });
+    this.stats.set(promptUid, stats);
+    stats.add(watch);
+    this.tellStats(stats);
+  }
+
+  private forgetStats({ promptUid }: UsablePrompt, watch: Watch<Frame>): void {
+    const stats = this.stats.get(promptUid);
+    stats?.remove(watch);
+    if (stats?.isEmpty === true) this.stats.delete(promptUid);
+  }
+
+  /** Whoever cannot be told now is told a second later. */
+  private tellStats(stats: WatchStats<Frame>): void {
+    stats.tell(now()).catch((error: unknown) => {
+      log.warn(error);
+    });
+  }
+
+  private take(events: readonly RecordedEvent[]): void {
+    const cameAt = now();
+    for (const recorded of events) {
+      if (!isMoment(recorded.event)) continue;
+      for (const names of allNames) {
+        const room = this.rooms.get(roomKey(names, recorded.event.promptUid));
+        if (room?.take(momentOf(recorded, recorded.event, { names, cameAt })) === true) this.tellSoon(room);
+      }
+    }
+  }
+
+  private tellSoon(room: Room): void {
+    setTimeout(() => {
+      const { packets, made, dropped } = room.tell(this.at);
+      this.batches.inc({ what: 'sent' }, packets);
+      this.batches.inc({ what: 'made' }, made);
+      this.droppedEvents.inc(dropped);
+    }, batchMs);
+  }
+
+  /** What somebody missed while they were away, as their window was then. It is not thinned, and comes no faster than it is read. */
+  private async catchUp(connection: LiveConnection, watch: Watch<Frame>, seat: Seat): Promise<void> {
+    const { moments, upTo } = await this.missed(watch.after, seat);
+    const seen = moments.filter(({ promptTime, cameAt }) => isInWindow(watch.window, promptTime - cameAt));
+    for (let first = 0; first < seen.length && connection.isOpen; first += missedItemsPerBatchMax) {
+      const some = seen.slice(first, first + missedItemsPerBatchMax);
+      const position = some.at(-1)?.position ?? upTo;
+      const batch = { items: some.map(({ item }) => item()), dropped: 0, position };
+      watch.send(textFrame(batchPacket(this.newUid(), batch)));
+      watch.after = position;
+      while (connection.isOpen && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
+    }
+    watch.after = upTo;
+  }
+
+  private async missed(after: number, { names, promptUid }: Seat): Promise<{ moments: Moment[]; upTo: number }> {
+    const { signal } = this.closing;
+    const missed: (readonly [RecordedEvent, PromptSessionMoment])[] = [];
+    const erased = new Set<string>();
+    let upTo = after;
+    while (upTo < this.at && !signal.aborted) {
+      const page = await this.follower.pageAfter(BigInt(upTo), signal);
+      for (const recorded of page.events) {
+        const { event } = recorded;
+        if (isErasure(event)) erased.add(event.sessionUid);
+        else if (isMoment(event) && event.promptUid === promptUid) missed.push([recorded, event]);
+      }
+      upTo = Number(page.upTo);
+    }
+    const ahead = now() - Date.now() / 1_000;
+    const moments = missed.map(([recorded, moment]) =>
+      momentOf(recorded, moment, {
+        names,
+        cameAt: recorded.recordedAt.getTime() / 1_000 + ahead,
+        erased: erased.has(moment.sessionUid),
+      }),
+    );
+    return { moments, upTo };
+  }
+}
+
+interface Seat {
+  readonly names: WatchNames;
+  readonly promptUid: PromptUid;
+}
+
+interface Came {
+  readonly names: WatchNames;
+  readonly cameAt: number;
+  readonly erased?: boolean;
+}
+
+function momentOf(
+  recorded: RecordedEvent,
+  moment: PromptSessionMoment,
+  { names, cameAt, erased = false }: Came,
+): Moment {
+  const position = Number(recorded.position);
+  const item = (): string =>
+    itemJson(names, { moment, watched: watched(moment, { erased }), position, icon: null, erased });
+  return { position, promptTime: moment.promptTime, cameAt, item: once(item) };
+}
+
+function once(make: () => string): () => string {
+  let made: string | undefined;
+  return () => (made ??= make());
+}
+
+function isInWindow(window: WatchWindow, drift: number): boolean {
+  return earliestDrift(window) <= drift && drift <= latestDrift(window);
+}
+
+function roomKey({ subjectUid }: WatchNames, promptUid: PromptUid): string {
+  return `${subjectUid} ${promptUid}`;
+}
+
+const allNames = [promptNames];
+
+const forbidden = { code: 403, type: 'forbidden', message: 'The token is not valid here, or no longer.' };
+const noSuchPrompt = { code: 404, type: 'not_found', message: 'There is no such prompt.' };
+const noSuchPosition = {
+  code: 422,
+  type: 'unprocessable_entity',
+  message: '/data/resume_from is a position that does not exist yet',
+};
+const tooLongAway = {
+  code: 410,
+  type: 'position_gone',
+  message: 'Too much has happened since that position: start without resume_from, and search for what you missed.',
+};

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { EventStore, type RecordedEvent } from '../event-store/event-store.js';
+import { Tail, type TailBatch } from '../event-store/tail.js';
+import { LOG, type Log } from '../telemetry/log.js';
+
+export interface FollowerOptions {
+  readonly types: readonly string[];
+  readonly onEvents: (events: readonly RecordedEvent[]) => void;
+}
+
+const retryMs = 200;
+const pageEventsMax = 5_000;
+
+/**
+ * The new events of some types, in order and each once, as this process comes to know them; and what happened between an
+ * earlier position and now, for whoever was away. `at` moves together with the events, so that whoever looks at both between
+ * two calls misses nothing.
+ */
+export class LogFollower {
+  private position = 0n;
+  private readonly closing = new AbortController();
+  private following: Promise<void> | undefined;
+
+  constructor(
+    private readonly tail: Tail,
+    private readonly store: EventStore,
+    private readonly log: Log,
+    private readonly options: FollowerOptions,
+  ) {}
+
+  get at(): bigint {
+    return this.position;
+  }
+
+  /** Resolves once it follows. */
+  async start(): Promise<void> {
+    this.position = await this.store.head();
+    this.following = this.follow();
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.following;
+  }
+
+  /** The newest position there is; asked of the log only when this process doesn't know of one as new as that. */
+  async head(atLeast: bigint): Promise<bigint> {
+    const known = this.tail.head();
+    return known >= atLeast ? known : this.store.head();
+  }
+
+  /** What comes after a position that the follower has passed: one page of it. */
+  async pageAfter(after: bigint, signal: AbortSignal): Promise<Pick<TailBatch, 'events' | 'upTo'>> {
+    const filter = { types: this.options.types };
+    for await (const batch of this.tail.subscribe({ after, filter, batchMax: pageEventsMax, signal })) return batch;
+    return { events: [], upTo: after };
+  }
+
+  private async follow(): Promise<void> {
+    const { signal } = this.closing;
+    const filter = { types: this.options.types };
+    while (!signal.aborted) {
+      try {
+        for await (const { events, upTo } of this.tail.subscribe({ after: this.position, filter, signal })) {
+          this.position = upTo;
+          if (events.length > 0) this.options.onEvents(events);
+        }
+      } catch (err) {
+        // Watchers would stand still for good; the log is there again sooner or later, and nothing was skipped.
+        this.log.warn({ err }, 'following the log for watchers failed');
+        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}
+
+/** Hands out followers of the log. */
+@Injectable()
+export class LiveLog {
+  constructor(
+    private readonly tail: Tail,
+    private readonly store: EventStore,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  follower(options: FollowerOptions): LogFollower {
+    return new LogFollower(this.tail, this.store, this.log, options);
+  }
+}

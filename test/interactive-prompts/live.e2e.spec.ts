@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Watcher } from './a-watcher.js';
+import { aLiveStage, type LiveStage, promptJwt } from './live-stage.js';
+
+describe('the live watch', () => {
+  let stage: LiveStage;
+  let url: string;
+  const watchers: Watcher[] = [];
+  const remembered = async (watcher: Promise<Watcher>): Promise<Watcher> => {
+    watchers.push(await watcher);
+    return watcher;
+  };
+  beforeAll(async () => {
+    stage = await aLiveStage();
+    [url = ''] = stage.urls;
+  });
+  afterEach(() => {
+    for (const watcher of watchers.splice(0)) watcher.leave();
+  });
+  afterAll(() => stage.stop());
+
+  it('shakes hands in four packets, then tells what happens in the names that clients know', async () => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(prompt.watch());
+
+    const ada = await prompt.visit('Ada', 0.5);
+    await ada.tell('respond_word_prompt', 1, { index: 2 });
+    await ada.like(1.5);
+    await ada.tell('leave', 2);
+    await watcher.seen(4);
+
+    expect(watcher.came.slice(0, 3).map(({ type }) => type)).toEqual([
+      'sync_request',
+      'auth_response',
+      'latency_detection',
+    ]);
+    expect(watcher.came.every(({ success, uid }) => success && /^oseh_packet_[\w-]{22}$/.test(uid))).toBe(true);
+    expect(new Set(watcher.came.map(({ uid }) => uid)).size).toBe(watcher.came.length);
+    expect(watcher.items.map(({ evtype, prompt_time, data }) => ({ evtype, prompt_time, data }))).toEqual([
+      { evtype: 'join', prompt_time: 0.5, data: { name: 'Ada' } },
+      { evtype: 'word_prompt_response', prompt_time: 1, data: { index: 2 } },
+      { evtype: 'like', prompt_time: 1.5, data: {} },
+      { evtype: 'leave', prompt_time: 2, data: { name: 'Ada' } },
+    ]);
+    expect(watcher.items[0]).toMatchObject({ user_sub: 'Ada', session_uid: ada.sessionUid, icon: null });
+    expect(watcher.items[0]).not.toHaveProperty('created_at');
+  });
+
+  it('59: forwards what lies in the window, both ends included', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const watcher = await remembered(prompt.watch({ lookback: 4, lookahead: 4, promptTime: 10 }));
+    // The clock runs while this test does, so the ends are a little away from where they began.
+    for (const time of [5, 6.9, 10, 13.9, 15.5]) await visit.like(time);
+    await visit.like(10.5).catch(() => undefined);
+
+    await sleep(500);
+    expect(watcher.items.map(({ prompt_time }) => prompt_time)).toEqual([6.9, 10, 13.9]);
+  });
+
+  it('60: drops what the bandwidth has no room for, and says how much', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const watcher = await remembered(prompt.watch({ bandwidth: 2 }));
+    for (const time of [1, 2, 3, 4]) await visit.like(time);
+    await watcher.seen(2);
+    await sleep(1_000);
+    await visit.like(5);
+    await watcher.seen(3);
+
+    expect(watcher.items.map(({ prompt_time }) => prompt_time)).toEqual([1, 2, 5]);
+    expect(watcher.batches.reduce((sum, { dropped }) => sum + dropped, 0)).toBe(2);
+  });
+
+  it('61: sends together what comes within a quarter of a second', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const watcher = await remembered(prompt.watch());
+    const first = performance.now();
+    for (const time of [1, 2, 3]) {
+      await visit.like(time);
+      await sleep(40);
+    }
+    await watcher.packet('event_batch');
+    const tookMs = performance.now() - first;
+
+    expect(watcher.batches.map(({ events }) => events.length)).toEqual([3]);
+    expect(tookMs).toBeGreaterThan(200);
+    expect(tookMs).toBeLessThan(600);
+  });
+
+  it('63: refuses a sync response that was sent before the request came', async () => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize(prompt);
+    await watcher.packet('sync_request');
+    watcher.say('sync_response', { receive_timestamp: 2, transmit_timestamp: 1.9 });
+
+    expect((await watcher.packet('error')).data).toMatchObject({ code: 422, type: 'unprocessable_entity' });
+    expect(await watcher.end()).toEqual({ code: 1000, reason: 'refused' });
+  });
+
+  it('64: ends once the client has been over for its lookback and ten seconds', async () => {
+    const prompt = await stage.prompt(20);
+    const late = await remembered(prompt.watch({ lookback: 3, promptTime: 31.5 }));
+    const tooLate = await remembered(prompt.watch({ lookback: 3, promptTime: 33.1 }));
+
+    expect(await tooLate.end()).toEqual({ code: 1000, reason: 'over' });
+    await late.packet('latency_detection');
+    expect(late.closed).toBeUndefined();
+    expect(await late.end()).toEqual({ code: 1000, reason: 'over' });
+    expect(late.all('latency_detection')).toHaveLength(1);
+  });
+
+  it('65: closes with 1000 and without a packet when nothing comes for five seconds', async () => {
+    const before = performance.now();
+    const watcher = await remembered(Watcher.connect(url));
+
+    expect(await watcher.end()).toEqual({ code: 1000, reason: 'silent' });
+    expect(performance.now() - before).toBeGreaterThan(4_900);
+    expect(watcher.came).toEqual([]);
+  });
+
+  it('66: tells every two seconds, from the beginning, what the client’s clock should show', async () => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(prompt.watch({ promptTime: -3 }));
+    await watcher.packet('latency_detection', 4, 8_000);
+
+    for (const [nth, { atMs, data }] of watcher.all('latency_detection').entries()) {
+      expect(Math.abs(atMs - nth * 2_000)).toBeLessThan(250);
+      expect(Math.abs(Number(data['expected_receive_prompt_time']) - (-3 + atMs / 1_000))).toBeLessThan(0.25);
+    }
+    expect(watcher.batches).toEqual([]);
+  });
+
+  it.each([
+    ['the token of another prompt', () => promptJwt('oseh_ip_0000000000000000000000'), 403, 'forbidden'],
+    ['an expired token', (uid: string) => promptJwt(uid, -10), 403, 'forbidden'],
+    ['no token at all', () => 'no token', 403, 'forbidden'],
+  ])('refuses %s', async (_what, jwt, code, type) => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize({ uid: prompt.uid, jwt: jwt(prompt.uid) });
+
+    expect((await watcher.packet('error')).data).toMatchObject({ code, type });
+    expect(await watcher.end()).toEqual({ code: 1000, reason: 'refused' });
+  });
+
+  it('refuses a prompt that does not exist, and lets a deleted one be watched', async () => {
+    const uid = 'oseh_ip_0000000000000000000000';
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize({ uid, jwt: promptJwt(uid) });
+
+    expect((await watcher.packet('error')).data).toMatchObject({ code: 404, type: 'not_found' });
+  });
+
+  it.each([
+    { bandwidth: 0 },
+    { bandwidth: 5_001 },
+    { bandwidth: 1.5 },
+    { lookback: -1 },
+    { lookahead: 10.1 },
+    { resume_from: 'then' },
+    { resume_from: '999999999' },
+  ])('refuses %j', async (wrong) => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize(prompt, wrong);
+
+    expect((await watcher.packet('error')).data).toMatchObject({ code: 422, type: 'unprocessable_entity' });
+    await watcher.end();
+  });
+
+  it('goes on from a position without a gap and without telling anything twice', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const first = await remembered(prompt.watch());
+    await visit.like(1);
+    await first.seen(1);
+    first.leave();
+    for (const time of [2, 3, 4]) await visit.like(time);
+    const second = await remembered(prompt.watch({ resume_from: first.position }));
+    for (const time of [5, 6]) await visit.like(time);
+    await second.seen(5);
+    await sleep(400);
+
+    expect(second.items.map(({ prompt_time }) => prompt_time)).toEqual([2, 3, 4, 5, 6]);
+    const positions = second.items.map(({ position }) => BigInt(position));
+    expect(positions).toEqual([...positions].sort((a, b) => Number(a - b)));
+  });
+
+  it('loses nothing between the answer to the handshake and the stream', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize(prompt);
+    await watcher.packet('sync_request');
+    watcher.say('sync_response', { receive_timestamp: 0, transmit_timestamp: 0 });
+    const told: number[] = [];
+    for (let nth = 0; nth < 40; nth += 1) {
+      const { headers } = await visit.like(1 + nth / 100);
+      told.push(Number(headers.get('chorus-position')));
+    }
+    await sleep(500);
+
+    const from = Number((await watcher.packet('auth_response')).data['position']);
+    expect(watcher.items.map(({ position }) => Number(position))).toEqual(told.filter((position) => position > from));
+  });
+});
