@@ -5,6 +5,7 @@ import { eventSearch } from './interactive-prompts/event-search.js';
 import { joinStatistics } from './interactive-prompts/join-statistics.js';
 import { profilePictures } from './interactive-prompts/profile-pictures.js';
 import { prefixSums } from './interactive-prompts/prefix-sums.js';
+import { journeyList } from './journeys/journey-list.js';
 import { journeyViews } from './journeys/journey-views.js';
 import { oldJourneyLinks } from './journeys/old-journey-links.js';
 import { departedPeople } from './people/departed-people.js';
@@ -16,6 +17,7 @@ export const projections: readonly Projection[] = [
   sessionsOfPerson,
   eventCounts,
   prefixSums,
+  journeyList,
   journeyViews,
   oldJourneyLinks,
   activeUsers,

@@ -80,19 +80,20 @@ function countMonth(rows: RowsOf<typeof tables>, unixMonth: number, userSub: str
 }
 
 function countRetention(rows: RowsOf<typeof tables>, date: number, userSub: string): void {
-  const known = rows.people.get({ user_sub: userSub });
-  const first = known?.first_date ?? date;
-  const before = known?.days_seen_after ?? -1;
+  const known = rows.people.get({ user_sub: userSub }) ?? { first_date: date, days_seen_after: neverSeen };
+  const { first_date, days_seen_after: before } = known;
   // The log's order is not the clocks' order: a join of an earlier day may come later, and adds nothing.
-  const after = date - first;
+  const after = date - first_date;
   if (after > observedDaysMax || after <= before) return;
-  rows.people.set({ user_sub: userSub }, { first_date: first, days_seen_after: after });
-  for (const period of periods) {
-    const key = { period_days: period, first_date: first };
-    if (known === undefined) rows.retention.add(key, { people: 1 });
-    if (period > before && period <= after) rows.retention.add(key, { retained: 1 });
+  rows.people.set({ user_sub: userSub }, { first_date, days_seen_after: after });
+  const people = before === neverSeen ? 1 : 0;
+  for (const period_days of periods) {
+    const retained = period_days > before && period_days <= after ? 1 : 0;
+    if (people + retained > 0) rows.retention.add({ period_days, first_date }, { people, retained });
   }
 }
+
+const neverSeen = -1;
 
 /** One number for each of some days or months in a row. */
 export interface Series {
@@ -173,7 +174,7 @@ export class RetentionHandler implements IQueryHandler<Retention> {
 interface Span {
   readonly from: number;
   readonly before: number;
-  label(at: number): string;
+  readonly label: (at: number) => string;
 }
 
 function series({ from, before, label }: Span, valueAt: (at: number) => number): Series {

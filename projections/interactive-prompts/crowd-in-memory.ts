@@ -1,8 +1,10 @@
+// eslint-disable-next-line no-restricted-syntax -- it follows the log beside the tables and folds nothing itself
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
+import type { Json, JsonObject } from '../../src/kernel/event-family.js';
 import type { PromptUid } from '../../src/kernel/ids.js';
 import { EventStore, type DomainEvent, type RecordedEvent } from '../../src/platform/event-store/event-store.js';
 import { Tail } from '../../src/platform/event-store/tail.js';
@@ -82,7 +84,7 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
     const [row] = await this.readModels.query(stored.columns, stored.sql, [promptUid]);
     const sums = new CrowdSums(durationSeconds, BigInt(row?.position ?? 0));
     for (const one of StoredSums.parse(row?.sums ?? [])) sums.setNode(one);
-    for (const [userSub, presence] of Object.entries(row?.people ?? {})) sums.setPerson(userSub, presence);
+    for (const [userSub, presence] of peopleIn(row?.people)) sums.setPerson(userSub, presence);
     await this.catchUp(promptUid, sums);
     return sums;
   }
@@ -114,8 +116,7 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
     while (!signal.aborted) {
       try {
         for await (const { events, upTo } of this.tail.subscribe({ after: this.at, filter, signal })) {
-          for (const recorded of events) this.take(recorded);
-          this.moveTo(upTo);
+          this.moveTo(upTo, events);
         }
       } catch (error) {
         // The log is there again sooner or later, and nothing was skipped. The tail's health tells of the trouble.
@@ -133,7 +134,8 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
     else if (isMoment(event)) sums.take(event);
   }
 
-  private moveTo(position: bigint): void {
+  private moveTo(position: bigint, events: readonly RecordedEvent[]): void {
+    for (const recorded of events) this.take(recorded);
     this.at = position;
     for (const sums of this.held.values()) if (sums.position < position) sums.position = position;
     for (const waiting of this.waiting) if (waiting.position <= position) waiting.done();
@@ -147,6 +149,7 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
         resolve();
       };
       const waiting = { position, done };
+      // eslint-disable-next-line no-restricted-syntax -- how long a reader waits changes no number
       const timer = setTimeout(done, waitMs);
       this.waiting.add(waiting);
     });
@@ -214,6 +217,14 @@ const stored = {
         from projecting.active join projecting.builds using (projection, build)
         where projection = 'prefix_sums'`,
 } as const;
+
+function peopleIn(stored: Json | undefined): readonly (readonly [string, Json])[] {
+  return isJsonObject(stored) ? Object.entries(stored) : [];
+}
+
+function isJsonObject(json: Json | undefined): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
 
 const StoredSums = z.array(
   z

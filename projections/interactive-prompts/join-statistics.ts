@@ -50,7 +50,9 @@ export const joinStatistics = projection<typeof promptSessionEvents>()({
   },
 });
 
-type JourneyOrigin = { readonly subcategory: { readonly internalName: string } };
+interface JourneyOrigin {
+  readonly subcategory: { readonly internalName: string };
+}
 
 function viewsOf({ subcategory }: JourneyOrigin, createdAt: number) {
   return { subcategory: subcategory.internalName, unix_date: unixDateOf(createdAt) };

@@ -37,13 +37,13 @@ export class DemoHttp {
     return pageFile('demo.html');
   }
 
-  @Get('demo.css')
+  @Get('page/demo.css')
   @Header('content-type', 'text/css; charset=utf-8')
   style(): Promise<string> {
     return pageFile('demo.css');
   }
 
-  @Get(':name')
+  @Get('page/:name')
   @Header('content-type', 'text/javascript; charset=utf-8')
   script(@Param('name') name: string): Promise<string> {
     const script = Script.safeParse(name);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PromptUid } from '../kernel/ids.js';
+import type { PromptUid } from '../kernel/ids.js';
 
 /**
  * What a search may ask for: filters as `{ operator, value }`, sorts as `{ key, dir, before, after }`. A page ends with the sort
@@ -76,25 +76,37 @@ export const SearchRequest = z
     limit: z.int().min(1).max(5_000).default(100),
   })
   .superRefine(({ filters, sort }, context) => {
-    const refuse = (path: string[], message: string): void => {
-      context.addIssue({ code: 'custom', path, message });
-    };
-    const isPaged = sort.some(({ before, after }) => (before ?? after ?? null) !== null);
-    const isRandom = sort.some(({ key }) => key === 'random');
-    const keys = sort.map(({ key }) => key).join(' ');
-    if (!['', 'uid', 'prompt_time', 'random', 'prompt_time uid'].includes(keys))
-      refuse(['sort'], 'must be uid, prompt_time, prompt_time and then uid, or random');
-    if (isPaged && sort.at(-1)?.key === 'uid' && sort.length === 2 && isHalfPlace(sort))
-      refuse(['sort'], 'must say before and after for prompt_time wherever it does for uid');
-    const dropout = filters.dropout_for_total?.value;
-    if (dropout === undefined) return;
-    if (!isWholeSecond(filters.prompt_time))
-      refuse(['filters', 'prompt_time'], 'must be bte over one second that starts at a whole number');
-    if (isPaged) refuse(['sort'], 'must not go on from a page: a sample has one');
-    if (isRandom && dropout > randomSampleMax)
-      refuse(['sort'], `must not be random for more than ${String(randomSampleMax)}`);
+    const wrong = wrongSort(sort) ?? wrongSample(filters, sort);
+    if (wrong !== undefined) context.addIssue({ code: 'custom', path: [wrong.field], message: wrong.message });
   });
 export type SearchRequest = z.output<typeof SearchRequest>;
+
+interface Wrong {
+  readonly field: 'sort' | 'filters';
+  readonly message: string;
+}
+
+const sortable = ['', 'uid', 'prompt_time', 'random', 'prompt_time uid'];
+
+function wrongSort(sort: readonly Sort[]): Wrong | undefined {
+  if (!sortable.includes(sort.map(({ key }) => key).join(' ')))
+    return { field: 'sort', message: 'must be uid, prompt_time, prompt_time and then uid, or random' };
+  if (sort.length < 2 || !isHalfPlace(sort)) return undefined;
+  return { field: 'sort', message: 'must say before and after for prompt_time wherever it does for uid' };
+}
+
+function wrongSample(filters: z.output<typeof Filters>, sort: readonly Sort[]): Wrong | undefined {
+  const about = filters.dropout_for_total?.value;
+  if (about === undefined) return undefined;
+  if (!isWholeSecond(filters.prompt_time)) {
+    const message = 'a sample needs prompt_time as bte over one second that starts at a whole number';
+    return { field: 'filters', message };
+  }
+  if (sort.some(({ before, after }) => (before ?? after ?? null) !== null))
+    return { field: 'sort', message: 'must not go on from a page: a sample has one' };
+  if (about <= randomSampleMax || sort.every(({ key }) => key !== 'random')) return undefined;
+  return { field: 'sort', message: `must not be random for more than ${String(randomSampleMax)}` };
+}
 
 function isHalfPlace([time, uid]: readonly Sort[]): boolean {
   const isThere = (value: unknown): boolean => (value ?? null) !== null;

@@ -10,10 +10,9 @@ import {
   SearchEvents,
   type Span,
 } from '../../projections/interactive-prompts/event-search.js';
-import { PictureOf } from '../../projections/interactive-prompts/profile-pictures.js';
 import { ImageUid, PromptEventUid, PromptSessionUid, PromptUid } from '../kernel/ids.js';
-import { Tokens } from '../platform/auth/verification.js';
 import { type NumberFilter, type SearchRequest, Sort } from './event-search-request.js';
+import { Icons } from './icons.queries.js';
 
 export const Found = z.object({
   items: z
@@ -43,7 +42,7 @@ export const Found = z.object({
 export class EventSearch {
   constructor(
     private readonly queries: QueryBus,
-    private readonly tokens: Tokens,
+    private readonly icons: Icons,
   ) {}
 
   async find(request: SearchRequest, promptUid: PromptUid): Promise<z.input<typeof Found>> {
@@ -51,8 +50,7 @@ export class EventSearch {
     const found = await this.queries.execute(new SearchEvents({ ...search, limit: search.limit + 1 }));
     const page = found.slice(0, search.limit);
     const subs = new Set(page.flatMap(({ user_sub }) => (user_sub === null ? [] : [user_sub])));
-    const pictures = await this.queries.execute(new PictureOf([...subs]));
-    const icons = new Map([...pictures].map(([sub, imageUid]) => [sub, this.iconOf(imageUid)]));
+    const icons = await this.icons.ofAll([...subs]);
     const items = page.map((event) => ({
       user_sub: event.user_sub,
       session_uid: PromptSessionUid.parse(event.session_uid),
@@ -65,10 +63,6 @@ export class EventSearch {
       created_at: event.created_at,
     }));
     return { items, next_page_sort: found.length > page.length ? after(page.at(-1), search) : null };
-  }
-
-  private iconOf(imageUid: string): { uid: ImageUid; jwt: string } {
-    return { uid: ImageUid.parse(imageUid), jwt: this.tokens.issueKey('image', { sub: imageUid }) };
   }
 }
 

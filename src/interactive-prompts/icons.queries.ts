@@ -2,40 +2,46 @@ import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { LRUCache } from 'lru-cache';
 import { PictureOf } from '../../projections/interactive-prompts/profile-pictures.js';
-import type { UserSub } from '../kernel/ids.js';
+import { ImageUid } from '../kernel/ids.js';
 import { Tokens } from '../platform/auth/verification.js';
 
+/** Somebody's latest profile picture, and the token that opens it. */
 export interface Icon {
-  readonly uid: string;
+  readonly uid: ImageUid;
   readonly jwt: string;
 }
 
-/** Somebody who presses quickly has one face; whoever changes it sees the new one after a moment. */
-const rememberedMs = 2_000;
-const rememberedMax = 10_000;
-
-/** The face beside what somebody does, with the token that opens the image. */
+/**
+ * The faces beside what people do. Somebody who does many things in a row is looked up once: a new picture may be seen a few
+ * seconds later here.
+ */
 @Injectable()
 export class Icons {
-  private readonly pictures = new LRUCache<UserSub, { readonly uid: string | undefined }>({
-    max: rememberedMax,
-    ttl: rememberedMs,
-  });
+  private readonly known = new LRUCache<string, { readonly icon: Icon | null }>({ max: knownMax, ttl: knownMs });
 
   constructor(
     private readonly queries: QueryBus,
     private readonly tokens: Tokens,
   ) {}
 
-  async of(userSub: UserSub): Promise<Icon | null> {
-    const { uid } = this.pictures.get(userSub) ?? (await this.read(userSub));
-    return uid === undefined ? null : { uid, jwt: this.tokens.issueKey('image', { sub: uid }) };
+  async of(userSub: string): Promise<Icon | null> {
+    const known = this.known.get(userSub);
+    if (known !== undefined) return known.icon;
+    const icon = (await this.ofAll([userSub])).get(userSub) ?? null;
+    this.known.set(userSub, { icon });
+    return icon;
   }
 
-  private async read(userSub: UserSub): Promise<{ readonly uid: string | undefined }> {
-    const pictures = await this.queries.execute(new PictureOf([userSub]));
-    const picture = { uid: pictures.get(userSub) };
-    this.pictures.set(userSub, picture);
-    return picture;
+  /** As they are now. Whoever has none is left out. */
+  async ofAll(userSubs: readonly string[]): Promise<ReadonlyMap<string, Icon>> {
+    const pictures = await this.queries.execute(new PictureOf(userSubs));
+    return new Map([...pictures].map(([sub, imageUid]) => [sub, this.iconOf(imageUid)]));
+  }
+
+  iconOf(imageUid: string): Icon {
+    return { uid: ImageUid.parse(imageUid), jwt: this.tokens.issueKey('image', { sub: imageUid }) };
   }
 }
+
+const knownMax = 20_000;
+const knownMs = 5_000;

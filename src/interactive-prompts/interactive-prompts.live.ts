@@ -6,11 +6,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { binOf, binsOf, binWidthSecondsOf, endOfBin } from '../../projections/interactive-prompts/bins.js';
-import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
-import { PromptUid } from '../kernel/ids.js';
-import { isRefused } from '../platform/auth/tokens.js';
-import { Tokens } from '../platform/auth/verification.js';
+import { binOf, binsOf } from '../../projections/interactive-prompts/bins.js';
+import type { PromptUid } from '../kernel/ids.js';
 import type { RecordedEvent } from '../platform/event-store/event-store.js';
 import type { Announcement } from '../platform/live/announcer.js';
 import { Beats } from '../platform/live/beats.js';
@@ -20,27 +17,24 @@ import { LiveLog, type LogFollower } from '../platform/live/log-follower.js';
 import { packetUids } from '../platform/live/packet-uids.js';
 import { textFrame, type Frame } from '../platform/live/text-frame.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
-import { Prompts } from './interactive-prompts.bus.js';
-import type { Prompt } from './prompt.js';
-import { shapeOf } from './prompt-content.js';
-import type { PromptSessionMoment } from './prompt-session.js';
 import { Watch } from './watch.js';
 import { handshake, type PacketError } from './watch-handshake.js';
 import { isErasure, isMoment, watched, watchedTypes } from './watch-item.js';
-import { earliestDrift, latestDrift, type WatchWindow } from './watch-pace.js';
+import { isInWindow } from './watch-pace.js';
 import {
   announcement,
   authResponsePacket,
   type Authorize,
   batchPacket,
   eventsChannel,
-  itemJson,
   promptNames,
   statsPacket,
   type WatchNames,
 } from './watch-packets.js';
 import { type Moment, WatchRoom } from './watch-room.js';
 import { WatchStats } from './watch-stats.js';
+import { momentOf } from './watch-moment.js';
+import { noSuchPosition, tooLongAway, type UsablePrompt, WatchedPrompts } from './watched-prompts.queries.js';
 
 const batchMs = 250;
 const latencyMs = 2_000;
@@ -51,7 +45,6 @@ const missedItemsPerBatchMax = 500;
 const patientBytesMax = 65_536;
 const backlogPollMs = 10;
 
-type UsablePrompt = Exclude<Prompt, { phase: 'missing' }>;
 type Room = WatchRoom<Frame>;
 
 const log = new Logger('live watch');
@@ -68,46 +61,6 @@ export const promptMoments: Announcement = {
   },
 };
 
-/** What can be watched, and by whom: a prompt by the holder of its token, also once it is deleted. */
-@Injectable()
-export class WatchedPrompts {
-  constructor(
-    private readonly tokens: Tokens,
-    private readonly prompts: Prompts,
-    private readonly crowds: CrowdsInMemory,
-  ) {}
-
-  async admit({ subject, jwt }: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
-    const key = this.tokens.key('interactivePrompt', jwt);
-    if (isRefused(key) || key.sub !== subject) return { error: forbidden };
-    const uid = PromptUid.safeParse(subject);
-    const prompt = uid.success ? await this.prompts.lastSeen(uid.data) : undefined;
-    return prompt === undefined || prompt.phase === 'missing' ? { error: noSuchPrompt } : prompt;
-  }
-
-  /** The same as a read of the statistics answers. */
-  async statsOf({ promptUid, durationSeconds, content }: UsablePrompt, bins: readonly number[]): Promise<object[]> {
-    const sums = await this.crowds.of({ promptUid, durationSeconds }, { atLeast: 0n, waitMs: 0 });
-    const binWidth = binWidthSecondsOf(durationSeconds);
-    const shape = shapeOf(content);
-    return bins.map((bin) => {
-      const place = { prompt_time: bin * binWidth, bin_width: binWidth, bin, as_of: endOfBin(bin, durationSeconds) };
-      const { users, people, likes, press, ...answers } = sums.at(bin, shape);
-      return {
-        ...place,
-        users,
-        people,
-        likes,
-        numeric_active: answers.numericActive,
-        press,
-        press_active: answers.pressActive,
-        color_active: answers.colorActive,
-        word_active: answers.wordActive,
-      };
-    });
-  }
-}
-
 /**
  * The live watch: everybody who watches a prompt is told what others do in it while they do it.
  *
@@ -121,7 +74,6 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   private readonly stats = new Map<PromptUid, WatchStats<Frame>>();
   private readonly beats = new Beats(latencyMs);
   private readonly newUid = packetUids();
-  private readonly closing = new AbortController();
   private readonly follower: LogFollower;
   private readonly batches;
   private readonly droppedEvents;
@@ -162,7 +114,6 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.closing.abort();
     clearInterval(this.tellingStats);
     this.beats.stop();
     await this.follower.close();
@@ -180,7 +131,7 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
       },
     };
     const done = await handshake(line, { names, now, newUid, admit: (authorize) => this.admit(authorize) });
-    if (done === undefined || !connection.isOpen) return;
+    if (done === undefined || !connection.isOpen()) return;
     connection.expectNothing();
 
     const { authorize, admitted: prompt, offset } = done;
@@ -212,9 +163,9 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
     watch.beat();
     if (authorize.stats) this.addStats(prompt, watch);
     const seat = { names, promptUid: prompt.promptUid };
-    while (connection.isOpen && watch.after < this.at) await this.catchUp(connection, watch, seat);
+    while (connection.isOpen() && watch.after < this.at) await this.catchUp(connection, watch, seat);
     // Nothing happens between the last look at the log and here.
-    if (connection.isOpen) this.enter(key, watch);
+    if (connection.isOpen()) this.enter(key, watch);
   }
 
   private async admit(authorize: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
@@ -241,9 +192,8 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   }
 
   private leave(key: string, watch: Watch<Frame>): void {
-    const room = this.rooms.get(key);
-    room?.watchers.delete(watch);
-    if (room?.watchers.size === 0) this.rooms.delete(key);
+    this.rooms.get(key)?.watchers.delete(watch);
+    if (this.rooms.get(key)?.watchers.size === 0) this.rooms.delete(key);
   }
 
   private addStats(prompt: UsablePrompt, watch: Watch<Frame>): void {
@@ -281,7 +231,8 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
       if (!isMoment(recorded.event)) continue;
       for (const names of allNames) {
         const room = this.rooms.get(roomKey(names, recorded.event.promptUid));
-        if (room?.take(momentOf(recorded, recorded.event, { names, cameAt })) === true) this.tellSoon(room);
+        if (room?.take(momentOf(recorded.event, { names, cameAt, position: recorded.position })) === true)
+          this.tellSoon(room);
       }
     }
   }
@@ -299,40 +250,30 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   private async catchUp(connection: LiveConnection, watch: Watch<Frame>, seat: Seat): Promise<void> {
     const { moments, upTo } = await this.missed(watch.after, seat);
     const seen = moments.filter(({ promptTime, cameAt }) => isInWindow(watch.window, promptTime - cameAt));
-    for (let first = 0; first < seen.length && connection.isOpen; first += missedItemsPerBatchMax) {
+    for (let first = 0; first < seen.length && connection.isOpen(); first += missedItemsPerBatchMax) {
       const some = seen.slice(first, first + missedItemsPerBatchMax);
       const position = some.at(-1)?.position ?? upTo;
       const batch = { items: some.map(({ item }) => item()), dropped: 0, position };
       watch.send(textFrame(batchPacket(this.newUid(), batch)));
       watch.after = position;
-      while (connection.isOpen && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
+      while (connection.isOpen() && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
     }
     watch.after = upTo;
   }
 
   private async missed(after: number, { names, promptUid }: Seat): Promise<{ moments: Moment[]; upTo: number }> {
-    const { signal } = this.closing;
-    const missed: (readonly [RecordedEvent, PromptSessionMoment])[] = [];
     const erased = new Set<string>();
-    let upTo = after;
-    while (upTo < this.at && !signal.aborted) {
-      const page = await this.follower.pageAfter(BigInt(upTo), signal);
-      for (const recorded of page.events) {
-        const { event } = recorded;
-        if (isErasure(event)) erased.add(event.sessionUid);
-        else if (isMoment(event) && event.promptUid === promptUid) missed.push([recorded, event]);
-      }
-      upTo = Number(page.upTo);
-    }
+    const { events, upTo } = await this.follower.since(BigInt(after), ({ event }) => {
+      if (isErasure(event)) erased.add(event.sessionUid);
+      return isMoment(event) && event.promptUid === promptUid;
+    });
     const ahead = now() - Date.now() / 1_000;
-    const moments = missed.map(([recorded, moment]) =>
-      momentOf(recorded, moment, {
-        names,
-        cameAt: recorded.recordedAt.getTime() / 1_000 + ahead,
-        erased: erased.has(moment.sessionUid),
-      }),
-    );
-    return { moments, upTo };
+    const moments = events.flatMap(({ event, position, recordedAt }) => {
+      if (!isMoment(event)) return [];
+      const cameAt = recordedAt.getTime() / 1_000 + ahead;
+      return [momentOf(event, { names, position, cameAt, erased: erased.has(event.sessionUid) })];
+    });
+    return { moments, upTo: Number(upTo) };
   }
 }
 
@@ -341,47 +282,8 @@ interface Seat {
   readonly promptUid: PromptUid;
 }
 
-interface Came {
-  readonly names: WatchNames;
-  readonly cameAt: number;
-  readonly erased?: boolean;
-}
-
-function momentOf(
-  recorded: RecordedEvent,
-  moment: PromptSessionMoment,
-  { names, cameAt, erased = false }: Came,
-): Moment {
-  const position = Number(recorded.position);
-  const item = (): string =>
-    itemJson(names, { moment, watched: watched(moment, { erased }), position, icon: null, erased });
-  return { position, promptTime: moment.promptTime, cameAt, item: once(item) };
-}
-
-function once(make: () => string): () => string {
-  let made: string | undefined;
-  return () => (made ??= make());
-}
-
-function isInWindow(window: WatchWindow, drift: number): boolean {
-  return earliestDrift(window) <= drift && drift <= latestDrift(window);
-}
-
 function roomKey({ subjectUid }: WatchNames, promptUid: PromptUid): string {
   return `${subjectUid} ${promptUid}`;
 }
 
 const allNames = [promptNames];
-
-const forbidden = { code: 403, type: 'forbidden', message: 'The token is not valid here, or no longer.' };
-const noSuchPrompt = { code: 404, type: 'not_found', message: 'There is no such prompt.' };
-const noSuchPosition = {
-  code: 422,
-  type: 'unprocessable_entity',
-  message: '/data/resume_from is a position that does not exist yet',
-};
-const tooLongAway = {
-  code: 410,
-  type: 'position_gone',
-  message: 'Too much has happened since that position: start without resume_from, and search for what you missed.',
-};

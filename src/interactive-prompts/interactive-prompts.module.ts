@@ -23,8 +23,9 @@ import {
 } from './interactive-prompts.bus.js';
 import { EventSearchHttp } from './event-search.http.js';
 import { EventSearch } from './event-search.queries.js';
+import { Crowds } from './crowds.queries.js';
 import { Icons } from './icons.queries.js';
-import { InteractivePromptsLive, WatchedPrompts } from './interactive-prompts.live.js';
+import { InteractivePromptsLive } from './interactive-prompts.live.js';
 import { PromptAdministrationHttp } from './prompt-administration.http.js';
 import { PromptEventsHttp } from './prompt-events.http.js';
 import { PromptParticipation } from './prompt-participation.commands.js';
@@ -32,10 +33,11 @@ import { PromptSessions } from './prompt-sessions.commands.js';
 import { PromptSessionsHttp } from './prompt-sessions.http.js';
 import { PublicPromptAdministrationHttp } from './public-prompt-administration.http.js';
 import { PublicPromptsHttp } from './public-prompts.http.js';
-import { ShippedPublicPrompts } from './public-prompts.shipped.js';
+import { ShippedPublicPrompts } from './shipped-public-prompts.commands.js';
 import { ProfilePicturesHttp } from './profile-pictures.http.js';
 import { PromptReportsHttp } from './prompt-reports.http.js';
 import { PromptStatisticsHttp } from './prompt-statistics.http.js';
+import { WatchedPrompts } from './watched-prompts.queries.js';
 
 @Module({
   controllers: [
@@ -63,6 +65,7 @@ import { PromptStatisticsHttp } from './prompt-statistics.http.js';
     CrowdAtHandler,
     CrowdAsOfHandler,
     CrowdsInMemory,
+    Crowds,
     SearchEventsHandler,
     PictureOfHandler,
     PicturesAtHandler,

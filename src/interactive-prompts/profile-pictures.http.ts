@@ -10,6 +10,7 @@ import { Tokens } from '../platform/auth/verification.js';
 import { Answers } from '../platform/http/answers.js';
 import { WaitsFor } from '../platform/http/position.js';
 import { Problem } from '../platform/http/problem.js';
+import { Icons } from './icons.queries.js';
 import { Prompts } from './interactive-prompts.bus.js';
 
 const PicturesOf = z.object({
@@ -33,6 +34,7 @@ export class ProfilePicturesHttp {
     private readonly queries: QueryBus,
     private readonly prompts: Prompts,
     private readonly tokens: Tokens,
+    private readonly icons: Icons,
   ) {}
 
   @Post('profile_pictures')
@@ -54,9 +56,8 @@ export class ProfilePicturesHttp {
       throw new Problem(404, 'interactive_prompt_not_found', 'There is no such prompt, or it is over by then.');
     }
     const pictures = await this.queries.execute(new PicturesAt(uid, slot));
-    const items = pictures.slice(0, limit).map(({ image_uid: sub }) => ({
-      picture: { uid: ImageUid.parse(sub), jwt: this.tokens.issueKey('image', { sub }) },
-    }));
-    return { items };
+    return {
+      items: pictures.slice(0, limit).map(({ image_uid: imageUid }) => ({ picture: this.icons.iconOf(imageUid) })),
+    };
   }
 }

@@ -1,20 +1,17 @@
-import { Controller, Get, Headers, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Headers, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { binsOf, binWidthSecondsOf, endOfBin } from '../../projections/interactive-prompts/bins.js';
 import type { Crowd } from '../../projections/interactive-prompts/crowd.js';
-import { CrowdAsOf } from '../../projections/interactive-prompts/crowd-as-of.js';
-import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
-import type { CrowdSums } from '../../projections/interactive-prompts/crowd-sums.js';
 import { EventCounts } from '../../projections/interactive-prompts/event-counts.js';
 import { PromptUid } from '../kernel/ids.js';
 import { Admin, ChecksTokensItself, granted } from '../platform/auth/access.js';
 import { Tokens } from '../platform/auth/verification.js';
-import { CONFIG, type Config } from '../platform/config/config.js';
 import { Answers } from '../platform/http/answers.js';
-import { AtLeast, notThereYet, reached, type Reached, WaitsFor, WaitsItself } from '../platform/http/position.js';
+import { AtLeast, reached, type Reached, WaitsFor, WaitsItself } from '../platform/http/position.js';
 import { invalidInput, Problem } from '../platform/http/problem.js';
+import { Crowds } from './crowds.queries.js';
 import { Prompts } from './interactive-prompts.bus.js';
 import { shapeOf } from './prompt-content.js';
 import type { Prompt } from './prompt.js';
@@ -96,8 +93,7 @@ export class PromptStatisticsHttp {
     private readonly queries: QueryBus,
     private readonly prompts: Prompts,
     private readonly tokens: Tokens,
-    private readonly crowds: CrowdsInMemory,
-    @Inject(CONFIG) private readonly config: Pick<Config, 'READ_WAIT_MS_MAX'>,
+    private readonly crowds: Crowds,
   ) {}
 
   @Get('stats')
@@ -117,7 +113,7 @@ export class PromptStatisticsHttp {
     const { content, durationSeconds } = prompt;
     if (bin < 0) throw invalidInput([{ in: 'query', path: '/bin', message: 'must not be negative' }]);
     if (bin >= binsOf(durationSeconds)) throw binNotFound();
-    const sums = await this.sumsOf(prompt, { asOf, atLeast });
+    const sums = await this.crowds.of(prompt, { asOf, atLeast });
     const binWidth = binWidthSecondsOf(durationSeconds);
     return reached(sums, {
       prompt_time: bin * binWidth,
@@ -150,7 +146,7 @@ export class PromptStatisticsHttp {
       const message = `must be less than ${String(binsPerAnswerMax)} bins after from`;
       throw invalidInput([{ in: 'query', path: '/to', message }]);
     }
-    const sums = await this.sumsOf(prompt, { asOf, atLeast });
+    const sums = await this.crowds.of(prompt, { asOf, atLeast });
     const shape = shapeOf(prompt.content);
     const binWidth = binWidthSecondsOf(prompt.durationSeconds);
     const wanted = Array.from({ length: to - from + 1 }, (_, nth) => from + nth);
@@ -194,23 +190,6 @@ export class PromptStatisticsHttp {
     const prompt = await this.prompts.lastSeen(uid);
     if (prompt.phase === 'missing') throw noSuchPrompt();
     return prompt;
-  }
-
-  /** Nothing may be awaited between getting the sums and reading them: they go on changing. */
-  private async sumsOf(
-    { promptUid, durationSeconds }: KnownPrompt,
-    { asOf, atLeast }: { readonly asOf: bigint | undefined; readonly atLeast: bigint },
-  ): Promise<CrowdSums> {
-    const waitMs = this.config.READ_WAIT_MS_MAX;
-    if (asOf !== undefined) {
-      const then = await this.queries.execute(new CrowdAsOf({ promptUid, durationSeconds }, asOf, waitMs));
-      if (then.outcome === 'seen') return then.sums;
-      if (then.outcome === 'behind') throw notThereYet(asOf, then.at);
-      throw new Problem(422, 'too_many_sessions', 'The prompt has too many sessions to look back at all of them.');
-    }
-    const sums = await this.crowds.of({ promptUid, durationSeconds }, { atLeast, waitMs });
-    if (sums.position < atLeast) throw notThereYet(atLeast, sums.position);
-    return sums;
   }
 }
 

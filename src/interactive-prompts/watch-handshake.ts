@@ -48,7 +48,7 @@ export async function handshake<Admitted extends object>(
   line: Line,
   { names, now, newUid, admit }: HandshakeParts<Admitted>,
 ): Promise<Handshaken<Admitted> | undefined> {
-  const refuse = (error: PacketError, why: 'refused' | 'garbage' = 'refused'): undefined => {
+  const refuse = (error: PacketError, why: 'refused' | 'garbage' = 'refused'): void => {
     line.say(errorPacket(newUid(), error));
     line.close(why);
   };
@@ -57,16 +57,17 @@ export async function handshake<Admitted extends object>(
     if (text === undefined) return undefined;
     const packet = read(text);
     if ('data' in packet) return packet.data;
-    return refuse(
-      { code: 422, type: 'unprocessable_entity', message: packet.wrong },
-      packet.garbage ? 'garbage' : 'refused',
-    );
+    refuse({ code: 422, type: 'unprocessable_entity', message: packet.wrong }, packet.garbage ? 'garbage' : 'refused');
+    return undefined;
   };
 
   const authorize = await ask((text) => readAuthorize(text, names));
   if (authorize === undefined) return undefined;
   const admitted = await admit(authorize);
-  if ('error' in admitted) return refuse(admitted.error);
+  if ('error' in admitted) {
+    refuse(admitted.error);
+    return undefined;
+  }
   const asked = now();
   line.say(syncRequestPacket(newUid()));
   const sync = await ask(readSyncResponse);

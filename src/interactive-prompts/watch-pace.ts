@@ -37,6 +37,10 @@ export function latestDrift({ offset, lookahead }: WatchWindow): number {
   return offset + lookahead + roundingSeconds;
 }
 
+export function isInWindow(window: WatchWindow, drift: number): boolean {
+  return earliestDrift(window) <= drift && drift <= latestDrift(window);
+}
+
 /**
  * As many events as a watcher wants in a second, and as many at once. It is filled again only when an event asks for a token,
  * in whole tokens; the rest of the time counts for the next one.

@@ -127,7 +127,7 @@ export class JourneyEraEventsHttp {
     const promptUid = (await this.prompts.ofSession(body.journey_uid, sessionUid)) ?? body.journey_uid;
     const taking = { promptUid, sessionUid, promptTime: body.journey_time, user, cause };
     const taken = await this.participation.take(taking, act);
-    const { event } = taken;
+    const { event, icon } = taken;
     const { evtype, data } = watched(event);
     return reached(taken, {
       uid: event.eventUid,
@@ -136,7 +136,7 @@ export class JourneyEraEventsHttp {
       session_uid: body.session_uid,
       type: evtype,
       journey_time: event.promptTime,
-      icon: null,
+      icon,
       data,
     });
   }

@@ -2,6 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
+import { JourneyPage } from '../../projections/journeys/journey-list.js';
 import { JourneyViews } from '../../projections/journeys/journey-views.js';
 import { OldLinksOf } from '../../projections/journeys/old-journey-links.js';
 import { JourneyLinkUid, JourneyUid, PromptUid } from '../kernel/ids.js';
@@ -25,6 +26,35 @@ const FormerPrompts = z.object({
     .describe('Oldest first'),
 });
 
+const ListOf = z.object({
+  prompt_style: z.enum(['numeric', 'press', 'color', 'word']).optional().describe('Of the prompt that is asked now'),
+  has_sessions: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('Whether anybody ever started the prompt that is asked now'),
+  after: JourneyUid.optional().describe('The `next` of the page before'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+const List = z.object({
+  items: z
+    .array(
+      z.object({
+        uid: JourneyUid,
+        title: z.string(),
+        subcategory_internal_name: z.string(),
+        interactive_prompt_uid: PromptUid,
+        prompt_style: z.string(),
+        sessions: z.int().describe('Of the prompt that is asked now, joined or not'),
+        created_at: z.number().describe('Unix seconds'),
+        deleted: z.boolean(),
+      }),
+    )
+    .readonly(),
+  next: JourneyUid.nullable().describe('Null when there may be no more'),
+});
+
 @ApiTags('journeys')
 @Controller('api/1/admin')
 @Admin()
@@ -42,6 +72,26 @@ export class JourneyStatisticsHttp {
     const views = await this.queries.execute(new JourneyViews(journey_uid));
     if (views === undefined) throw new Problem(404, 'not_found', 'There is no such journey.');
     return { views, retrieved_at: unixSeconds(new Date()) };
+  }
+
+  @Get('journeys')
+  @ApiOperation({ summary: 'Journeys, deleted ones too' })
+  @WaitsFor('journey_list')
+  @Answers(200, List)
+  async list(@Query({ schema: ListOf }) wanted: z.output<typeof ListOf>): Promise<z.input<typeof List>> {
+    const { prompt_style: promptStyle, has_sessions: hasSessions, after, limit } = wanted;
+    const found = await this.queries.execute(new JourneyPage({ promptStyle, hasSessions, after, limit }));
+    const items = found.map((journey) => ({
+      uid: JourneyUid.parse(journey.journey_uid),
+      title: journey.title,
+      subcategory_internal_name: journey.internal_name,
+      interactive_prompt_uid: PromptUid.parse(journey.prompt_uid),
+      prompt_style: journey.prompt_style,
+      sessions: journey.sessions,
+      created_at: journey.created_at,
+      deleted: journey.deleted,
+    }));
+    return { items, next: items.length < limit ? null : (items.at(-1)?.uid ?? null) };
   }
 
   @Get('journey_former_prompts')

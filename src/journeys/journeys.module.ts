@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { JourneyPageHandler } from '../../projections/journeys/journey-list.js';
 import { JourneyViewsHandler } from '../../projections/journeys/journey-views.js';
 import { OldLinksOfHandler } from '../../projections/journeys/old-journey-links.js';
 import { InteractivePromptsModule } from '../interactive-prompts/interactive-prompts.module.js';
@@ -34,6 +35,7 @@ import { JourneysHttp } from './journeys.http.js';
     JourneyPrompts,
     JourneyEraPrompts,
     { provide: PromptsOfJourneys, useExisting: JourneyPrompts },
+    JourneyPageHandler,
     JourneyViewsHandler,
     OldLinksOfHandler,
   ],

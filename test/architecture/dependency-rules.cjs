@@ -14,6 +14,13 @@ const slice = `^src/(?!${notSlices})([^/]+)/`;
 const pureFile = `${slice}[^/.]+\\.ts$`;
 const withSuffix = (suffix) => `${slice}[^/]+\\.${suffix}\\.ts$`;
 
+/**
+ * Slices that stand on another, and change together with it in one append. Only downwards, and never on its routes: whoever
+ * needs more than this needs events.
+ */
+const standsOn = { journeys: 'interactive-prompts' };
+const upperSlices = Object.keys(standsOn).map((upper) => `^src/${upper}/`);
+
 const packages = (...names) => `(^|/)node_modules/(@types/)?(${names.join('|')})/`;
 const anyPackage = '(^|/)node_modules/';
 const zod = packages('zod');
@@ -74,7 +81,7 @@ const forbidden = [
       'A decision is replayed, tested and reasoned about without a framework, a database or a clock. It knows the kernel, zod ' +
       'for its event schemas, and the other pure files of its slice.',
     severity: 'error',
-    from: { path: pureFile },
+    from: { path: pureFile, pathNot: upperSlices },
     to: { pathNot: ['^src/kernel/', '^src/$1/[^/.]+\\.ts$', zod] },
   },
   {
@@ -82,7 +89,7 @@ const forbidden = [
     comment:
       'A .bus.ts gives each decision model its address on the command bus. Logic there would run outside every decision.',
     severity: 'error',
-    from: { path: withSuffix('bus') },
+    from: { path: withSuffix('bus'), pathNot: upperSlices },
     to: { pathNot: ['^src/$1/[^/.]+\\.ts$', '^src/kernel/', '^src/platform/deciding/'] },
   },
   {
@@ -91,7 +98,7 @@ const forbidden = [
       "Slices meet in events. One that imports another's inside can no longer change, or be deleted, alone: give it a " +
       ".process.ts on the other's events, or let it ask a query.",
     severity: 'error',
-    from: { path: slice, pathNot: '\\.process\\.ts$' },
+    from: { path: slice, pathNot: ['\\.process\\.ts$', ...upperSlices] },
     to: { path: slice, pathNot: '^src/$1/' },
   },
   {
@@ -208,6 +215,29 @@ const forbidden = [
     from: { path: ['^src/', '^projections/', '^migrations/'] },
     to: { path: '^test/' },
   },
+  ...Object.entries(standsOn).flatMap(([upper, lower]) => [
+    {
+      name: 'decisions-are-pure',
+      comment: '…also where a slice stands on another: it may know the decisions of that one, too.',
+      severity: 'error',
+      from: { path: `^src/${upper}/[^/.]+\\.ts$` },
+      to: { pathNot: ['^src/kernel/', `^src/(${upper}|${lower})/[^/.]+\\.ts$`, zod] },
+    },
+    {
+      name: 'buses-only-address-models',
+      comment: '…also where a slice stands on another: its decisions may be followed by that one’s.',
+      severity: 'error',
+      from: { path: `^src/${upper}/[^/]+\\.bus\\.ts$` },
+      to: { pathNot: [`^src/(${upper}|${lower})/[^/.]+\\.ts$`, '^src/kernel/', '^src/platform/deciding/'] },
+    },
+    {
+      name: 'slices-do-not-know-each-other',
+      comment: '…and a slice that stands on another knows that one and no third.',
+      severity: 'error',
+      from: { path: `^src/${upper}/`, pathNot: '\\.process\\.ts$' },
+      to: { path: slice, pathNot: `^src/(${upper}|${lower})/` },
+    },
+  ]),
   ...drivers.map(({ packages: names, home }) => ({
     name: 'drivers-stay-in-their-adapters',
     comment: `${names.join(', ')}: only in ${home.join(', ')}. A driver in one folder can be replaced there.`,

@@ -42,7 +42,7 @@ const suffixesAreFromTheList: Rule = (files) => {
     ...files
       .filter(inSlice)
       .filter(isCode)
-      .filter(({ path }) => untidy(basename(path), '(\\.(bus|http|process|live|module))?')),
+      .filter(({ path }) => untidy(basename(path), '(\\.(bus|http|process|live|module|commands|queries|refusals))?')),
     ...files.filter(isReadModel).filter(({ path }) => untidy(basename(path), '')),
   ].map(({ path }) => `${path} has a suffix that no import rule knows`);
 };

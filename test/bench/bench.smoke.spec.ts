@@ -25,4 +25,21 @@ describe('a benchmark', () => {
     expect(found['ratio']).toBeGreaterThan(0);
     expect(found['visible_p50_ms']).toBeGreaterThan(0);
   }, 60_000);
+
+  test('of stats reads the same crowd of either size', async () => {
+    const found = await asAUser(
+      'bench',
+      'stats',
+      '--events',
+      '2000',
+      '--rounds',
+      '1',
+      '--seconds',
+      '0.3',
+      '--connections',
+      '4',
+    );
+    expect(found['ratio']).toBeGreaterThan(0);
+    expect(found['growth']).toBeGreaterThan(0);
+  }, 60_000);
 });

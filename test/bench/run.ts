@@ -38,7 +38,7 @@ export interface Stage {
   afterwards(takeDown: () => Promise<unknown>): void;
 }
 
-export class RunStopped extends Error {
+class RunStopped extends Error {
   override readonly name = 'RunStopped';
 }
 
@@ -64,8 +64,8 @@ export function zero(field: string): Target {
   return { field, says: '0', mustHold: true, is: (value) => value === 0 };
 }
 
-/** Puts a run on its own stage, and takes the stage down again. Tests call it too. */
-export async function perform<Option extends string>(
+/** Puts a run on its own stage, and takes the stage down again. */
+async function perform<Option extends string>(
   run: Run<Option>,
   given: Readonly<Record<Option, number>>,
   watch: { readonly interrupted?: AbortSignal; readonly say?: (line: string) => void } = {},

@@ -45,7 +45,7 @@ export class Watcher {
 
   private constructor(readonly socket: WebSocket) {
     socket.on('message', (raw, isBinary) => {
-      const packet = Packet.parse(JSON.parse(String(raw)));
+      const packet = Packet.parse(JSON.parse(Buffer.isBuffer(raw) ? raw.toString('utf8') : ''));
       if (isBinary) throw new Error('The server sends text.');
       if (packet.type === 'auth_response') this.startedAt = performance.now();
       this.came.push({ ...packet, atMs: this.startedAt === 0 ? -1 : performance.now() - this.startedAt });
@@ -100,7 +100,7 @@ export class Watcher {
 
   async packet(type: string, count = 1, msMax = 8_000): Promise<Came> {
     await this.until(`${String(count)} ${type}`, () => this.all(type).length >= count, msMax);
-    return this.all(type)[count - 1] as Came;
+    return this.all(type)[count - 1]!;
   }
 
   async seen(count: number, msMax = 8_000): Promise<readonly Item[]> {

@@ -274,12 +274,7 @@ describe('tokens and mistakes', () => {
   test('a malformed event is told where', async () => {
     const w15 = await stage.prompt(15);
     const s1 = await w15.visit(stage.person(u1));
-    for (const changes of [
-      { prompt_time: 'now' },
-      { session_uid: 7 },
-      { data: null },
-      { interactive_prompt_jwt: 7 },
-    ]) {
+    for (const changes of [{ prompt_time: 'now' }, { session_uid: 7 }, { data: null }, { interactive_prompt_jwt: 7 }]) {
       const [field] = Object.keys(changes);
       expect(await s1.join(0, changes)).toMatchObject({
         status: 422,

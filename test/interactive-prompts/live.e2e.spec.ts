@@ -207,4 +207,20 @@ describe('the live watch', () => {
     const from = Number((await watcher.packet('auth_response')).data['position']);
     expect(watcher.items.map(({ position }) => Number(position))).toEqual(told.filter((position) => position > from));
   });
+
+  it('tells who asked for it what the crowd looks like, when they come and when it changes', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    const asking = await remembered(prompt.watch({ stats: true, promptTime: 1 }));
+    const other = await remembered(prompt.watch());
+    const [bin, next] = (await asking.packet('stats')).data['bins'] as Record<string, unknown>[];
+    expect(bin).toMatchObject({ bin: 1, users: 1, likes: 0, word_active: [0, 0, 0], press: null });
+    expect(next).toMatchObject({ bin: 2, users: 1 });
+
+    await visit.tell('respond_word_prompt', 1, { index: 2 });
+    const { data, atMs } = await asking.packet('stats', 2);
+    expect((data['bins'] as Record<string, unknown>[])[0]).toMatchObject({ users: 1, word_active: [0, 0, 1] });
+    expect(atMs).toBeGreaterThan(800);
+    expect(other.all('stats')).toEqual([]);
+  });
 });

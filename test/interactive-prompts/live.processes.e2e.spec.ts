@@ -70,7 +70,7 @@ describe(`two processes with Redis${needsRedis}`, () => {
     const [here = '', there = ''] = stage.urls;
     const prompt = await stage.prompt(60);
     const listener = new Redis(redis.url);
-    ends.push(() => Promise.resolve(listener.disconnect()));
+    ends.push(() => listener.quit());
     const heard: unknown[] = [];
     listener.on('message', (_channel, message) => heard.push(JSON.parse(message)));
     await listener.subscribe(`ps:interactive_prompts:${prompt.uid}:events`);
@@ -99,7 +99,12 @@ describe(`two processes with Redis${needsRedis}`, () => {
 
   test.each([
     ['is killed and comes back', (redis: ARedis) => redis.kill()],
-    ['accepts and never answers', (redis: ARedis) => Promise.resolve(redis.freeze())],
+    [
+      'accepts and never answers',
+      async (redis: ARedis) => {
+        redis.freeze();
+      },
+    ],
   ])('lose and double nothing when Redis %s, and stay ready', async (_what, harm) => {
     const redis = await aRedis();
     const stage = await stageOf({ REDIS_URL: redis.url }, { CHORUS_ROLE: 'api', REDIS_URL: redis.url });
@@ -150,7 +155,7 @@ describe(`two processes with Redis${needsRedis}`, () => {
 
     await redis.startAgain();
     const listener = new Redis(redis.url);
-    ends.push(() => Promise.resolve(listener.disconnect()));
+    ends.push(() => listener.quit());
     const heard: string[] = [];
     listener.on('message', (_channel, message) => heard.push(message));
     await listener.subscribe(`ps:interactive_prompts:${prompt.uid}:events`);

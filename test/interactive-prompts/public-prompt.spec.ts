@@ -7,7 +7,7 @@ import {
   type PublicPromptEvent,
   type PublicPromptWish,
 } from '../../src/interactive-prompts/public-prompt.js';
-import { shippedPublicPrompts } from '../../src/interactive-prompts/public-prompts.shipped.js';
+import { shippedPublicPrompts } from '../../src/interactive-prompts/shipped-public-prompts.commands.js';
 import { askingTwiceHappensOnce, given } from '../support/given.js';
 import { at, promptNo, threeWords } from './stays.js';
 

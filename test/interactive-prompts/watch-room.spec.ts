@@ -150,13 +150,7 @@ describe('a room', () => {
               position += 1;
               const cameAt = tick / 4 + position / 1_000;
               room.take(moment(position, promptTime, cameAt));
-              for (const one of alone) {
-                const drift = promptTime - cameAt;
-                if (position <= one.after || drift < earliestDrift(one.where) || drift > latestDrift(one.where))
-                  continue;
-                if (one.bucket.take(cameAt)) one.items.push(String(position));
-                else one.dropped += 1;
-              }
+              for (const one of alone) look(one, promptTime, { position, cameAt });
             }
             room.tell(position);
           }
@@ -169,3 +163,18 @@ describe('a room', () => {
     );
   });
 });
+
+interface Alone {
+  readonly where: WatchWindow;
+  readonly after: number;
+  readonly bucket: TokenBucket;
+  readonly items: string[];
+  dropped: number;
+}
+
+function look(one: Alone, promptTime: number, { position, cameAt }: { position: number; cameAt: number }): void {
+  const drift = promptTime - cameAt;
+  if (position <= one.after || drift < earliestDrift(one.where) || drift > latestDrift(one.where)) return;
+  if (one.bucket.take(cameAt)) one.items.push(String(position));
+  else one.dropped += 1;
+}

@@ -105,6 +105,11 @@ export class AJourney {
     return this.stage.stranger.with({ authorization, 'chorus-at-least': String(this.seen) });
   }
 
+  /** Somebody who wants to see everything that happened to this journey in the test. */
+  seenBy(person: Person): Person {
+    return person.with({ 'chorus-at-least': String(this.seen) });
+  }
+
   private saw(answer: Answer): Answer {
     const position = BigInt(answer.headers.get('chorus-position') ?? 0);
     if (position > this.seen) this.seen = position;

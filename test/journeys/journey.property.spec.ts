@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRefusal } from '../../src/kernel/decision-model.js';
-import { asksTheSame, PromptContent } from '../../src/interactive-prompts/prompt-content.js';
+import { asksTheSame, type PromptContent } from '../../src/interactive-prompts/prompt-content.js';
 import { journey, type Journey, type JourneyEvent, type JourneyWish } from '../../src/journeys/journey.js';
 import { promptNo } from '../interactive-prompts/stays.js';
 import { askingTwiceHappensOnce } from '../support/given.js';
@@ -12,7 +12,7 @@ const contents: fc.Arbitrary<PromptContent> = fc.oneof(
   fc.record({
     style: fc.constant('word' as const),
     text: fc.constantFrom('How?', 'Why?'),
-    options: fc.constantFrom('ab', 'ac', 'abc').map((letters) => letters.split("")),
+    options: fc.constantFrom('ab', 'ac', 'abc').map((letters) => letters.split('')),
   }),
   fc.record({ style: fc.constant('press' as const), text: fc.constantFrom('Hold', 'Press') }),
   fc.record({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { aStage, type Stage } from '../interactive-prompts/a-stage.js';
 import { AJourney, fourWords, threeWords } from './a-journey.js';
 
@@ -48,7 +49,8 @@ describe('a journey', () => {
     const journey = await AJourney.create(stage);
     const path = `/api/1/journeys/${journey.uid}`;
     const person = stage.person('u1');
-    for (const _ of ['once', 'again']) expect(await stage.admin.delete(path)).toMatchObject({ status: 204 });
+    expect(await stage.admin.delete(path)).toMatchObject({ status: 204 });
+    expect(await stage.admin.delete(path)).toMatchObject({ status: 204 });
     expect(await person.get(path)).toMatchObject({ status: 404, body: { type: 'not_found' } });
     expect(await stage.admin.patch(path, { title: 'x' })).toMatchObject({ status: 404 });
     expect(await journey.settings()).toMatchObject({ deleted: true });
@@ -57,8 +59,8 @@ describe('a journey', () => {
     expect(gone.headers.get('retry-after')).toBe('15');
     const direct = { interactive_prompt_uid: journey.first.interactive_prompt_uid };
     expect(await person.post('/api/1/interactive_prompts/start', direct)).toMatchObject({ status: 201 });
-    for (const _ of ['once', 'again'])
-      expect(await stage.admin.post(`${path}/undelete`, {})).toMatchObject({ status: 204 });
+    expect(await stage.admin.post(`${path}/undelete`, {})).toMatchObject({ status: 204 });
+    expect(await stage.admin.post(`${path}/undelete`, {})).toMatchObject({ status: 204 });
     expect(await journey.askStart(person)).toMatchObject({ status: 201 });
   });
 });
@@ -195,5 +197,33 @@ describe('starting the prompt of a journey', () => {
     expect(failed.headers.get('retry-after')).toBe('15');
     await journey.patch({ archive_prompt_responses: true });
     expect(await journey.askStart(stage.person('u1'))).toMatchObject({ status: 201 });
+  });
+});
+
+describe('the list of journeys', () => {
+  const Page = z.object({ items: z.array(z.object({ uid: z.string() }).loose()), next: z.string().nullable() });
+
+  test('finds them by the prompt that they ask now, page by page', async () => {
+    const [pressed, started] = [await AJourney.create(stage), await AJourney.create(stage)];
+    await pressed.patch({ prompt: { style: 'press', text: 'Hold' }, title: 'Held' });
+    const { promptUid } = await started.start(stage.person('u1'));
+    await started.patch({ title: 'Started' });
+    const list = async (query: string) => {
+      const { body } = await started.seenBy(stage.admin).get(`/api/1/admin/journeys?${query}`);
+      return Page.parse(body);
+    };
+    const { items: presses } = await list('prompt_style=press');
+    expect(presses).toMatchObject([{ uid: pressed.uid, title: 'Held', prompt_style: 'press', sessions: 0 }]);
+    const { items: all } = await list('limit=1000');
+    const { items: used } = await list('has_sessions=true&limit=1000');
+    const { items: unused } = await list('has_sessions=false&limit=1000');
+    expect(used).toContainEqual(
+      expect.objectContaining({ uid: started.uid, title: 'Started', interactive_prompt_uid: promptUid, sessions: 1 }),
+    );
+    expect(unused.map(({ uid }) => uid)).toContain(pressed.uid);
+    expect(used.length + unused.length).toBe(all.length);
+    const first = await list('limit=2');
+    const second = await list(`limit=2&after=${String(first.next)}`);
+    expect([...first.items, ...second.items]).toEqual(all.slice(0, 4));
   });
 });

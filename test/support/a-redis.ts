@@ -70,7 +70,8 @@ export class ARedis {
     redis.on('error', () => undefined);
     try {
       await redis.connect();
-      return (await redis.ping()) === 'PONG';
+      await redis.ping();
+      return true;
     } catch (error) {
       if (error instanceof Error) return false;
       throw error;

@@ -13,7 +13,7 @@ export function answersFor(prompt, tell) {
     case 'color':
       return choices(
         prompt.colors.map((color, index) => ({
-          label: `${colorName(color)} ${color}`,
+          label: colorName(color),
           color,
           event: 'respond_color_prompt',
           data: { index },
@@ -71,10 +71,8 @@ function choices(options, countsOf, tell, layout = 'rows') {
         const percent = total === 0 ? 0 : Math.round((count / total) * 100);
         const scale = layout === 'columns' ? count / most : total === 0 ? 0 : count / total;
         bar.style.setProperty('--share', String(scale));
-        tally.replaceChildren(
-          layout === 'columns' ? String(count) : `${percent} %`,
-          element('small', '', String(count)),
-        );
+        if (layout === 'columns') tally.textContent = String(count);
+        else tally.replaceChildren(`${percent} %`, element('small', '', String(count)));
       }
       const leader = counts.indexOf(most);
       return leader === -1 ? '' : `${options[leader].label} leads with ${Math.round((most / total) * 100)} percent.`;
@@ -118,13 +116,13 @@ function press(tell) {
     element: holder,
     show(stats) {
       bar.style.setProperty('--share', String(stats.press_active / Math.max(1, stats.users)));
-      active.textContent = `${stats.press_active} pressing now, ${stats.press} times so far`;
+      active.textContent = `Pressing now: ${stats.press_active}. Presses so far: ${stats.press}.`;
       return `${stats.press_active} are pressing.`;
     },
     choose: () => undefined,
     nameOf({ evtype }) {
-      if (evtype === 'press_prompt_start_response') return 'presses';
-      return evtype === 'press_prompt_end_response' ? 'lets go' : undefined;
+      if (evtype === 'press_prompt_start_response') return 'pressed';
+      return evtype === 'press_prompt_end_response' ? 'let go' : undefined;
     },
     enable(on) {
       if (!on) button.setAttribute('aria-pressed', 'false');

@@ -46,6 +46,15 @@ export class Person {
     return items.map(({ picture }) => picture.uid);
   }
 
+  /** The newest ones: uids begin with the time. */
+  async joins(prompt, limit) {
+    const filters = { evtype: { operator: 'eq', value: 'join' } };
+    const body = { filters, sort: [{ key: 'uid', dir: 'desc' }], limit };
+    const headers = { 'content-type': 'application/json', authorization: `bearer ${prompt.jwt}` };
+    const path = '/api/1/interactive_prompts/events/search';
+    return (await json(await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }))).items;
+  }
+
   picture(imageUid) {
     return this.ask('PUT', '/api/1/users/me/profile_picture', { image_uid: imageUid });
   }

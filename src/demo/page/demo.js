@@ -16,6 +16,7 @@ const picturesMs = 2_000;
 const newsMs = 10_000;
 const facesMax = 12;
 const tickerLines = 4;
+const namesMax = 300;
 
 const promptUid = new URLSearchParams(location.search).get('prompt');
 const myPicture = anImageUid();
@@ -35,6 +36,7 @@ class Stay {
   newsAt = performance.now();
   isPolling = false;
   present = new Map();
+  names = new Map();
 
   constructor() {
     this.live = new LiveWatch(prompt, () => this.time, {
@@ -109,7 +111,7 @@ async function ask() {
   $('answers').hidden = false;
   $('join').onclick = () => void join();
   $('like').onclick = () => void tellLike();
-  $('leave').onclick = () => void over(`You left after ${clockText(stay.time)}.`);
+  $('leave').onclick = () => void over(`You left after ${clockText(Math.floor(stay.time))}.`);
 }
 
 async function join() {
@@ -125,6 +127,15 @@ async function join() {
   addFace(prompt.session_uid, { seed: isIn.icon?.uid ?? myPicture, name: 'You' });
   inside(true);
   $('question').focus();
+  await learnNames(stay);
+}
+
+/** Of those who were here before: the live watch tells only what happens from now on. */
+async function learnNames(current) {
+  const joins = await person.joins(prompt, namesMax).catch(() => []);
+  for (const { session_uid: session, data, icon } of joins) {
+    current.names.set(session, { name: data.name ?? 'Somebody', seed: icon?.uid ?? session });
+  }
 }
 
 function inside(isInside) {
@@ -146,8 +157,6 @@ async function over(sentence) {
   left.end();
   await attempt(() => left.tell('leave', {}));
   if (stay !== left) return;
-  left.present.clear();
-  drawFaces();
   inside(false);
   $('lead').textContent = sentence;
   $('join').textContent = 'Join again';
@@ -231,15 +240,17 @@ async function pictures(current, now) {
   const uids = await person.pictures(prompt, current.time, 10).catch(() => undefined);
   if (uids === undefined || stay !== current) return;
   const shown = new Map([...current.present.values()].map(({ seed, name }) => [seed, name]));
-  for (const uid of uids) if (!shown.has(uid)) addFace(uid, { seed: uid, name: 'Somebody' });
+  const named = new Map([...current.names.values()].map(({ seed, name }) => [seed, name]));
+  for (const uid of uids) if (!shown.has(uid)) addFace(uid, { seed: uid, name: named.get(uid) ?? 'Somebody' });
 }
 
 /** An event of the live watch, when this person gets to its prompt time. */
 function seen(item) {
   const isMe = item.session_uid === prompt.session_uid;
   const known = stay.present.get(item.session_uid);
-  const name = isMe ? 'You' : (item.data.name ?? known?.name ?? 'Somebody');
+  const name = isMe ? 'You' : (item.data.name ?? stay.names.get(item.session_uid)?.name ?? known?.name ?? 'Somebody');
   const seed = item.icon?.uid ?? known?.seed ?? item.session_uid ?? item.uid;
+  if (item.evtype === 'join') stay.names.set(item.session_uid, { name, seed });
   if (item.evtype === 'leave') {
     stay.present.delete(item.session_uid);
     stay.present.delete(seed);
@@ -248,7 +259,7 @@ function seen(item) {
     if (item.icon !== null) stay.present.delete(item.icon.uid);
     addFace(item.session_uid, { seed, name });
   }
-  const did = { join: isMe ? 'are here' : 'joined', leave: 'left', like: isMe ? 'like it' : 'likes it' };
+  const did = { join: 'joined', leave: 'left', like: 'liked it' };
   const what = did[item.evtype] ?? answers.nameOf(item);
   if (what !== undefined) tickerSays({ seed, name, what });
 }

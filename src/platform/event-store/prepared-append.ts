@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { JsonObject } from '../../kernel/event-family.js';
+import { timeOrderedUuid } from '../ids/time-ordered.js';
 import { AppendTooLarge } from './errors.js';
 import type { EventCodec } from './event-codec.js';
 import type { Append, Appended, CommandRef, EventMetadata, ExpectedVersion, RecordedEvent } from './event-store.js';
@@ -67,7 +67,7 @@ function prepareEvent(event: { readonly type: string }, codec: EventCodec, limit
       `${encoded.type} would take ${String(bytes)} bytes; at most ${String(limits.eventBytesMax)} are taken.`,
     );
   }
-  return { ...encoded, id: uuidv7(), json };
+  return { ...encoded, id: timeOrderedUuid(), json };
 }
 
 /** `category-id`; the bound keeps the index of streams small and its entries legal. */

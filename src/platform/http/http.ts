@@ -64,7 +64,7 @@ function fastifyOptions(config: Config): Options {
     forceCloseConnections: 'idle',
     // A request that comes on an open connection while we stop is answered like the others, and told that it was the last.
     return503OnClosing: false,
-    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 255 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 255 },
     http: { headersTimeout: headMsMax, maxHeaderSize: 16_384 },
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerGarbage,

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { v7 } from 'uuid';
 import type { z } from 'zod';
+import { timeOrderedBytes } from './time-ordered.js';
 
 /** A new id of a kind. It begins with the time, so that ids made near each other lie near each other in an index. */
 export function newUid<Kind extends z.ZodType>(prefix: string, kind: Kind): z.output<Kind> {
-  return uidFrom(prefix, kind, v7({}, new Uint8Array(16)));
+  return uidFrom(prefix, kind, timeOrderedBytes());
 }
 
 /** The same id for the same source: for whoever may be interrupted and do the same again. */

@@ -53,7 +53,7 @@ export class LiveConnection {
     });
   }
 
-  get isOpen(): boolean {
+  isOpen(): boolean {
     return this.closing === undefined && this.socket.readyState === WebSocket.OPEN;
   }
 
@@ -74,7 +74,7 @@ export class LiveConnection {
   /** The client's next packet. Undefined when the connection ended first; a client that stays silent ends it so. */
   receive(withinMs: number): Promise<string | undefined> {
     const early = this.inbox.shift();
-    if (early !== undefined || !this.isOpen) return Promise.resolve(early);
+    if (early !== undefined || !this.isOpen()) return Promise.resolve(early);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.close('silent');
@@ -94,7 +94,7 @@ export class LiveConnection {
   }
 
   send(frame: Frame): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen()) return;
     if (this.socket.bufferedAmount > this.limits.backlogBytesMax) this.close('slow');
     else this.wire.write(frame);
   }
@@ -127,7 +127,7 @@ export class LiveConnection {
 
   private ping(): void {
     this.sweeps += 1;
-    if (this.sweeps % pingEverySweeps !== 0 || !this.isOpen) return;
+    if (this.sweeps % pingEverySweeps !== 0 || !this.isOpen()) return;
     if (!this.answered) {
       this.cutOff();
       return;

@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server } from 'node:http';
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -60,7 +61,7 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
 
   onApplicationBootstrap(): void {
     if (this.serves.size === 0) return;
-    const server: Server = this.host.httpAdapter.getHttpServer();
+    const server = this.server();
     // Where the platform knows this option, a request that offers another protocol stays a request.
     Object.assign(server, { shouldUpgradeCallback: isWebsocket });
     server.on('upgrade', (request: IncomingMessage, wire: Duplex, head: Buffer) => {
@@ -69,6 +70,12 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
     this.sweeping = setInterval(() => {
       for (const connection of this.connections) connection.sweep();
     }, sweepMs);
+  }
+
+  private server(): EventEmitter {
+    const server: unknown = this.host.httpAdapter.getHttpServer();
+    if (server instanceof EventEmitter) return server;
+    throw new TypeError('Websockets need the server that answers requests.');
   }
 
   /** Before the server is closed: it waits for its connections, and these would stay. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStore, type RecordedEvent } from '../event-store/event-store.js';
-import { Tail, type TailBatch } from '../event-store/tail.js';
+import { Tail } from '../event-store/tail.js';
 import { LOG, type Log } from '../telemetry/log.js';
 
 export interface FollowerOptions {
@@ -50,27 +50,41 @@ export class LogFollower {
     return known >= atLeast ? known : this.store.head();
   }
 
-  /** What comes after a position that the follower has passed: one page of it. */
-  async pageAfter(after: bigint, signal: AbortSignal): Promise<Pick<TailBatch, 'events' | 'upTo'>> {
+  /** What was wanted of everything after a position, up to where this follower is when it is done. */
+  async since(
+    after: bigint,
+    wanted: (recorded: RecordedEvent) => boolean,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly upTo: bigint }> {
+    const { signal } = this.closing;
     const filter = { types: this.options.types };
-    for await (const batch of this.tail.subscribe({ after, filter, batchMax: pageEventsMax, signal })) return batch;
-    return { events: [], upTo: after };
+    const found: RecordedEvent[] = [];
+    let upTo = after;
+    for await (const page of this.tail.subscribe({ after, filter, batchMax: pageEventsMax, signal })) {
+      for (const recorded of page.events) if (wanted(recorded)) found.push(recorded);
+      ({ upTo } = page);
+      if (upTo >= this.position) break;
+    }
+    return { events: found, upTo };
   }
 
   private async follow(): Promise<void> {
     const { signal } = this.closing;
-    const filter = { types: this.options.types };
     while (!signal.aborted) {
       try {
-        for await (const { events, upTo } of this.tail.subscribe({ after: this.position, filter, signal })) {
-          this.position = upTo;
-          if (events.length > 0) this.options.onEvents(events);
-        }
+        await this.read(signal);
       } catch (err) {
         // Watchers would stand still for good; the log is there again sooner or later, and nothing was skipped.
         this.log.warn({ err }, 'following the log for watchers failed');
         await sleep(retryMs, undefined, { signal }).catch(() => undefined);
       }
+    }
+  }
+
+  private async read(signal: AbortSignal): Promise<void> {
+    const filter = { types: this.options.types };
+    for await (const { events, upTo } of this.tail.subscribe({ after: this.position, filter, signal })) {
+      this.position = upTo;
+      if (events.length > 0) this.options.onEvents(events);
     }
   }
 }

@@ -13,7 +13,7 @@ describe('schedules on the model', () => {
   test.each([ours, ...controls].map((protocol) => [protocol.name, protocol] as const))(
     'find nothing wrong with a sound protocol: %s',
     (_, protocol) => {
-      expect(violationsOf(protocol, 1_000)).toEqual([]);
+      expect([...violationsOf(protocol, 500)]).toEqual([]);
     },
   );
 
@@ -33,10 +33,16 @@ describe('schedules on the model', () => {
     ['take-over without an epoch', 'doubled'],
   ] as const)('see what is wrong with a weak one: %s is %s', (name, kind) => {
     const weak = variants.find((variant) => variant.name === name);
-    expect(weak === undefined ? [] : violationsOf(weak, 2_000).map((violation) => violation.kind)).toContain(kind);
+    if (weak === undefined) throw new Error(`${name} is no variant.`);
+    expect(sees(kind, weak)).toBe(true);
   });
 });
 
-function violationsOf(protocol: Protocol, schedules: number): readonly Violation[] {
-  return Array.from({ length: schedules }, (_, seed) => judge(runSchedule(protocol, seed).history, protocol)).flat();
+function* violationsOf(protocol: Protocol, schedules: number): Generator<Violation, undefined> {
+  for (let seed = 0; seed < schedules; seed += 1) yield* judge(runSchedule(protocol, seed).history, protocol);
+}
+
+function sees(kind: Violation['kind'], weak: Protocol): boolean {
+  for (const violation of violationsOf(weak, 2_000)) if (violation.kind === kind) return true;
+  return false;
 }

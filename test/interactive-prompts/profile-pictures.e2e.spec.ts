@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { type APrompt, aStage, type Answer, type Person, type Stage } from './a-stage.js';
+
+let stage: Stage;
+let prompt: APrompt;
+let ada: Person;
+let seen = '0';
+
+const image = (name: string): string => `oseh_if_${name.padStart(22, '0')}`;
+const Position = z.string();
+
+beforeAll(async () => {
+  stage = await aStage();
+  prompt = await stage.prompt(10);
+  for (const name of ['ada', 'bob']) {
+    const person = stage.person(name);
+    await person.put('/api/1/users/me/profile_picture', { image_uid: image(name) });
+    const visit = await prompt.visit(person);
+    // Ada leaves between the slots that begin at 2 and at 4.
+    let last = await visit.join(0);
+    if (name === 'ada') last = await visit.leave(3);
+    seen = Position.parse(last.headers.get('chorus-position'));
+  }
+  ada = stage.person('ada').with({ 'chorus-at-least': seen });
+});
+
+afterAll(async () => {
+  await stage.stop();
+});
+
+const ask = (prompt_time: number, changes: object = {}, person = ada): Promise<Answer> =>
+  person.post('/api/1/interactive_prompts/profile_pictures', {
+    uid: prompt.uid,
+    jwt: prompt.jwt,
+    prompt_time,
+    limit: 5,
+    ...changes,
+  });
+
+const Pictures = z.object({ items: z.array(z.object({ picture: z.object({ uid: z.string(), jwt: z.string() }) })) });
+const facesAt = async (time: number, changes: object = {}): Promise<string[]> =>
+  Pictures.parse((await ask(time, changes)).body)
+    .items.map(({ picture }) => picture.uid)
+    .toSorted();
+
+describe('the pictures of a prompt, over HTTP', () => {
+  test('[68] are those of the slot of two seconds that the time is in', async () => {
+    expect(await facesAt(3.9)).toEqual([image('ada'), image('bob')]);
+    expect(await facesAt(2)).toEqual([image('ada'), image('bob')]);
+    expect(await facesAt(4)).toEqual([image('bob')]);
+    expect((await ask(4)).headers.get('cache-control')).toBe('private, max-age=120');
+  });
+
+  test('[69] are there as long as the slot begins within the prompt', async () => {
+    expect((await ask(11.9)).status).toBe(200);
+    expect(await ask(12)).toMatchObject({ status: 404, body: { type: 'interactive_prompt_not_found' } });
+  });
+
+  test('are no more than asked for', async () => {
+    expect(await facesAt(0, { limit: 1 })).toHaveLength(1);
+    expect((await ask(0, { limit: 11 })).status).toBe(422);
+    expect((await ask(-1)).status).toBe(422);
+  });
+
+  test('need a person first, and then the prompt’s token', async () => {
+    expect(await ask(0, { jwt: 'bearer x' }, stage.stranger)).toMatchObject({ body: { type: 'not_set' } });
+    expect(await ask(0, { jwt: 'bearer x' })).toMatchObject({ status: 401, body: { type: 'bad_format' } });
+    const other = await stage.prompt(10);
+    expect(await ask(0, { jwt: other.jwt })).toMatchObject({ status: 403, body: { type: 'invalid' } });
+  });
+
+  test('stand beside what people do', async () => {
+    const visit = await prompt.visit(stage.person('bob'));
+    const joined = await visit.join(1);
+    expect(joined.body).toMatchObject({ icon: { uid: image('bob') } });
+    const found = await stage.stranger
+      .with({ authorization: `bearer ${prompt.jwt}`, 'chorus-at-least': seen })
+      .post('/api/1/interactive_prompts/events/search', { filters: { user_sub: { operator: 'eq', value: 'ada' } } });
+    const icon = z.object({ items: z.array(z.object({ icon: z.object({ uid: z.string() }) })) });
+    expect(icon.parse(found.body).items.map((item) => item.icon.uid)).toEqual([image('ada'), image('ada')]);
+  });
+});
+
+describe('the reports', () => {
+  test('count what was joined, for administrators', async () => {
+    const reader = stage.admin.with({ 'chorus-at-least': seen });
+    const value = z.object({ value: z.int() });
+    const before = value.parse((await reader.get('/api/1/admin/total_interactive_prompt_sessions')).body).value;
+    const visit = await prompt.visit(stage.person('cleo'));
+    const joined = await visit.join(0);
+    const now = stage.admin.with({ 'chorus-at-least': Position.parse(joined.headers.get('chorus-position')) });
+    const after = value.parse((await now.get('/api/1/admin/total_interactive_prompt_sessions')).body).value;
+    expect(after).toBe(before + 1);
+    const months = z
+      .object({ values: z.array(z.int()) })
+      .parse((await now.get('/api/1/admin/monthly_active_users')).body);
+    expect(months.values).toHaveLength(12);
+    expect(months.values.at(-1)).toBe(3);
+  });
+
+  test('have days without anything in them, too', async () => {
+    const days = z.object({ labels: z.array(z.string()), values: z.array(z.int()) });
+    const { body } = await stage.admin.get('/api/1/admin/daily_active_users?date=2024-03-01');
+    expect(days.parse(body)).toMatchObject({ values: new Array(30).fill(0) });
+    expect(days.parse(body).labels.at(-1)).toBe('2024-02-29');
+    const retention = await stage.admin.get('/api/1/admin/retention?period=7day');
+    expect(z.object({ labels: z.array(z.string()) }).parse(retention.body).labels).toHaveLength(182);
+    expect((await stage.admin.get('/api/1/admin/retention?period=2day')).status).toBe(422);
+    const today = z.object({ retrieved_for: z.string() });
+    const asked = async (date: string) =>
+      today.parse((await stage.admin.get(`/api/1/admin/journey_subcategory_view_stats?date=${date}`)).body)
+        .retrieved_for;
+    expect(await asked('2024-03-01')).toBe('2024-03-01');
+    expect(await asked('9999-01-01')).toBe(await asked('not-a-date'));
+  });
+
+  test.each([
+    'total_interactive_prompt_sessions',
+    'journey_subcategory_view_stats',
+    'daily_active_users',
+    'monthly_active_users',
+    'retention',
+  ])('of %s are for administrators alone', async (report) => {
+    expect((await stage.person('ada').get(`/api/1/admin/${report}`)).status).toBe(403);
+    expect((await stage.stranger.get(`/api/1/admin/${report}`)).status).toBe(401);
+  });
+});
