@@ -46,7 +46,7 @@ const tables = {
 
 type Rows = RowsOf<typeof tables>;
 
-export const evtypes = {
+const evtypes = {
   SessionJoined: 'join',
   SessionLeft: 'leave',
   PromptLiked: 'like',

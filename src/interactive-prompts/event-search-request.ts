@@ -5,7 +5,7 @@ import type { PromptUid } from '../kernel/ids.js';
  * What a search may ask for: filters as `{ operator, value }`, sorts as `{ key, dir, before, after }`. A page ends with the sort
  * that gets the next one.
  */
-export const eventTypes = [
+const eventTypes = [
   'join',
   'leave',
   'like',

@@ -38,7 +38,7 @@ export interface Handshaken<Admitted> {
   readonly offset: number;
 }
 
-export const packetMsMax = 5_000;
+const packetMsMax = 5_000;
 
 /**
  * The first three packets of a watch: who wants to watch what (*authorize*), and what their clock shows (*sync_request*,

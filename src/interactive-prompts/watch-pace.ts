@@ -27,7 +27,7 @@ export interface WatchWindow {
 }
 
 /** Both ends belong to the window, also where they are reached by sums of doubles. */
-export const roundingSeconds = 1e-6;
+const roundingSeconds = 1e-6;
 
 export function earliestDrift({ offset, lookback }: WatchWindow): number {
   return offset - lookback - roundingSeconds;

@@ -21,6 +21,9 @@ async function createPrompt({ url, token }: RunningProgram, text: string): Promi
 describe('the chorus command', () => {
   const folder = aDataFolder();
   let program: RunningProgram;
+  /** The program defines the public prompts that it ships when it starts; three prompts are created here. */
+  const shipped = 3;
+  const head = shipped + 3;
 
   beforeAll(async () => {
     program = await RunningProgram.start(folder);
@@ -32,10 +35,10 @@ describe('the chorus command', () => {
   });
 
   test('reads the log from a position, in either direction, one JSON object a line', async () => {
-    const forwards = await chorus(folder, ['events', 'read', '--after', '1', '--json']);
-    expect(eventsOf(forwards.stdout).map(({ position }) => position)).toEqual([2, 3]);
+    const forwards = await chorus(folder, ['events', 'read', '--after', String(head - 2), '--json']);
+    expect(eventsOf(forwards.stdout).map(({ position }) => position)).toEqual([head - 1, head]);
     const backwards = await chorus(folder, ['events', 'read', '--backwards', '--limit', '2', '--json']);
-    expect(eventsOf(backwards.stdout).map(({ position }) => position)).toEqual([3, 2]);
+    expect(eventsOf(backwards.stdout).map(({ position }) => position)).toEqual([head, head - 1]);
     expect(forwards.stderr + backwards.stderr).toBe('');
   });
 
@@ -50,14 +53,14 @@ describe('the chorus command', () => {
   });
 
   test('follows the log until it is told to stop', async () => {
-    const tail = RunningCommand.spawn(folder, ['events', 'tail', '--after', '2', '--json']);
-    await tail.said(/"position":3/);
+    const tail = RunningCommand.spawn(folder, ['events', 'tail', '--after', String(head - 1), '--json']);
+    await tail.said(new RegExp(`"position":${String(head)}`));
     await createPrompt(program, 'Four?');
-    await tail.said(/"position":4/);
+    await tail.said(new RegExp(`"position":${String(head + 1)}`));
     const { code, stdout } = await tail.signal('SIGINT');
     expect({ code, positions: eventsOf(stdout).map(({ position }) => position) }).toEqual({
       code: 0,
-      positions: [3, 4],
+      positions: [head, head + 1],
     });
   });
 
@@ -65,9 +68,16 @@ describe('the chorus command', () => {
     const { stdout } = await chorus(folder, ['events', 'stats', '--json']);
     const stats = z.looseObject({ head: z.number(), events: z.number() }).parse(JSON.parse(stdout));
     expect(stats.events).toBe(stats.head);
+    const ofPrompts = stats.events - shipped;
     expect(stats).toMatchObject({
-      types: [{ type: 'PromptCreated', schema_version: 1, events: stats.events }],
-      categories: [{ category: 'prompt', streams: stats.events }],
+      types: [
+        { type: 'PromptCreated', schema_version: 1, events: ofPrompts },
+        { type: 'PublicPromptDefined', schema_version: 1, events: shipped },
+      ],
+      categories: [
+        { category: 'prompt', streams: ofPrompts },
+        { category: 'publicPrompt', streams: shipped },
+      ],
       unknown_types: [],
     });
   });

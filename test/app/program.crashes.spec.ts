@@ -19,8 +19,8 @@ async function eventually<Result>(what: () => Promise<Result>, isIt: (result: Re
   }
 }
 
-async function eventsIn(folder: string): Promise<number> {
-  const { stdout } = await chorus(folder, ['events', 'read', '--limit', '1000', '--json']);
+async function promptsIn(folder: string): Promise<number> {
+  const { stdout } = await chorus(folder, ['events', 'read', '--type', 'PromptCreated', '--json']);
   return stdout.trimEnd().split('\n').length;
 }
 
@@ -44,7 +44,7 @@ describe('after a crash', () => {
     program = await RunningProgram.start(folder);
     expect(postmasterPid(folder)).toBe(server);
     expect((await createPrompt(program)).status).toBe(201);
-    expect(await eventsIn(folder)).toBe(2);
+    expect(await promptsIn(folder)).toBe(2);
     // The server that nobody's child is still stops with its last user.
     expect(await program.signal('SIGTERM')).toMatchObject({ code: 0 });
     expect(postmasterPid(folder)).toBeUndefined();
@@ -74,7 +74,7 @@ describe('after a crash', () => {
     process.kill(postmasterPid(folder) ?? 0, 'SIGKILL');
     await program.signal('SIGKILL');
     program = await RunningProgram.start(folder);
-    expect(await eventsIn(folder)).toBe(1);
+    expect(await promptsIn(folder)).toBe(1);
     expect(readdirSync(folder)).toContain('secrets.json');
   });
 });

@@ -176,7 +176,7 @@ const forbidden = [
       'Deciding, projecting and reacting stand on the log. The log that knew one of them could not be published, or replaced, without it.',
     severity: 'error',
     from: { path: '^src/platform/event-store/' },
-    to: { path: '^src/platform/(?!event-store/|database/|config/|telemetry/)' },
+    to: { path: '^src/platform/(?!event-store/|database/|config/|telemetry/|ids/)' },
   },
   {
     name: 'event-sourcing-does-not-know-http',

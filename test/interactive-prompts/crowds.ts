@@ -33,7 +33,7 @@ interface Attempt {
 /** Among them the durations whose bins are wider than a second, and one where rounding decides about a boundary. */
 const durations = fc.constantFrom(1, 2, 3, 8, 10, 15, 60, 132);
 
-export const contents = fc.constantFrom<PromptContent>(
+const contents = fc.constantFrom<PromptContent>(
   threeWords,
   { style: 'press', text: 'Press!' },
   { style: 'numeric', text: 'How much?', min: -1, max: 2, step: 1 },

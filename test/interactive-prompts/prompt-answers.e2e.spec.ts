@@ -37,7 +37,12 @@ describe('the words of a crowd', () => {
     allAccepted([await s2.leave(20), await s1.like(20.5)]);
     const words = await each(w60, [2, 3, 4, 62], ({ word_active }) => word_active);
     // prettier-ignore -- a table reads in rows
-    expect(words).toEqual([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 1]]);
+    expect(words).toEqual([
+      [0, 0, 0],
+      [1, 0, 0],
+      [1, 1, 0],
+      [0, 1, 1],
+    ]);
     expect(await each(w60, [4, 5, 20, 21, 62], ({ users }) => users)).toEqual([2, 3, 3, 2, 2]);
     expect(await each(w60, [20, 21, 62], ({ likes }) => likes)).toEqual([0, 1, 1]);
     expect(await w60.counts()).toEqual({ 0: 2, 3: 2, 5: 1, 10: 1, 20: 2 });
@@ -51,7 +56,10 @@ describe('the words of a crowd', () => {
     const s1 = await joined(w15, 'u1', 0);
     allAccepted([await s1.word(2, 0), await s1.word(4, 0)]);
     // prettier-ignore -- a table reads in rows
-    expect(await each(w15, [2, 4], ({ word_active }) => word_active)).toEqual([[1, 0, 0], [1, 0, 0]]);
+    expect(await each(w15, [2, 4], ({ word_active }) => word_active)).toEqual([
+      [1, 0, 0],
+      [1, 0, 0],
+    ]);
   });
 
   test('[24] change within a bin', async () => {
@@ -79,7 +87,11 @@ test('[26] the colors of a crowd count exact times', async () => {
   const s1 = await joined(prompt, 'u1', 0.25);
   allAccepted([await s1.color(0.5, 1), await s1.color(19.99, 0), await s1.leave(20)]);
   // prettier-ignore -- a table reads in rows
-  expect(await each(prompt, [0, 29, 30], ({ color_active }) => color_active)).toEqual([[0, 1], [0, 1], [1, 0]]);
+  expect(await each(prompt, [0, 29, 30], ({ color_active }) => color_active)).toEqual([
+    [0, 1],
+    [0, 1],
+    [1, 0],
+  ]);
   expect((await prompt.stats(30)).users).toBe(0);
   expect(await prompt.counts()).toEqual({ 0: 2, 19: 1, 20: 1 });
 });
@@ -108,7 +120,12 @@ describe('pressing', () => {
       allAccepted([await s1.press(start), await s1.release(end)]);
     }
     // prettier-ignore -- a table reads in rows
-    expect(await each(prompt, [0, 1, 2, 3], presses)).toEqual([[0, 0], [2, 0], [3, 1], [3, 0]]);
+    expect(await each(prompt, [0, 1, 2, 3], presses)).toEqual([
+      [0, 0],
+      [2, 0],
+      [3, 1],
+      [3, 0],
+    ]);
     expect((await prompt.counts())['1']).toBe(4);
   });
 
@@ -145,7 +162,11 @@ describe('pressing', () => {
     const s1 = await joined(prompt, 'u1', 0);
     allAccepted([await s1.press(5), await s1.release(6), await s1.press(6), await s1.release(7)]);
     // prettier-ignore -- a table reads in rows
-    expect(await each(prompt, [5, 6, 7], presses)).toEqual([[1, 1], [2, 1], [2, 0]]);
+    expect(await each(prompt, [5, 6, 7], presses)).toEqual([
+      [1, 1],
+      [2, 1],
+      [2, 0],
+    ]);
   });
 
   test('is taken once from two who ask at once', async () => {

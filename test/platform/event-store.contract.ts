@@ -20,7 +20,7 @@ import { Tail, type TailBatch } from '../../src/platform/event-store/tail.js';
  */
 const counted = { Counted: event(z.strictObject({ n: z.int(), text: z.string().optional() })) };
 const renamed = { Renamed: event(z.strictObject({ name: z.string() })) };
-export const contractCodec = (): EventCodec => new EventCodec([counted, renamed]);
+const contractCodec = (): EventCodec => new EventCodec([counted, renamed]);
 
 export interface ContractLimits {
   readonly eventBytesMax: number;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
@@ -32,7 +32,7 @@ const assets = [
   ['favicon-32x32.png', 'image/png'],
 ] as const;
 
-const assetFolder = (): string => path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const assetFolder = (): string => path.dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
 
 /** Swagger UI styles itself from its script; nothing else may come from anywhere. */
 const pageHeaders = {

@@ -23,7 +23,8 @@ export function problemOf(error: unknown, headers: Headers): Problem | undefined
 
 /** A read fails with what the driver throws; commands get here as errors of the log. */
 function problemOfDatabase(error: unknown): Problem | undefined {
-  if (error instanceof ReadModelMissing) return later('not_built_yet', 'What this reads is still being built. Try again.');
+  if (error instanceof ReadModelMissing)
+    return later('not_built_yet', 'What this reads is still being built. Try again.');
   return isOutage(error) ? later('unavailable', 'The database cannot be used right now. Try again.') : undefined;
 }
 
