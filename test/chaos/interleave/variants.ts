@@ -64,8 +64,13 @@ function* hastyAppend({ command, stream, expected, uids }: AppendOrder): Steps<A
   const known = yield* yesOrNo({ do: 'recall', command });
   const version = yield* numberOf({ do: 'version', stream });
   const inserted = !known && version === expected && (yield* insertDrawn({ command, stream, expected, uids }));
+  if (!inserted) {
+    // A transaction that an index has failed takes no statement but its end.
+    const outcome = yield* giveUp(known ? 'repeated' : 'conflict');
+    yield { do: 'unlock' };
+    return outcome;
+  }
   yield { do: 'unlock' };
-  if (!inserted) return yield* giveUp(known ? 'repeated' : 'conflict');
   return yield* rememberAndCommit(command);
 }
 
