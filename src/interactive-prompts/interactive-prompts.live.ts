@@ -8,18 +8,16 @@ import {
 } from '@nestjs/common';
 import { binOf, binsOf } from '../../projections/interactive-prompts/bins.js';
 import type { PromptUid } from '../kernel/ids.js';
-import type { RecordedEvent } from '../platform/event-store/event-store.js';
 import type { Announcement } from '../platform/live/announcer.js';
 import { Beats } from '../platform/live/beats.js';
 import type { LiveConnection } from '../platform/live/live-connection.js';
 import { LiveGateway } from '../platform/live/live-gateway.js';
-import { LiveLog, type LogFollower } from '../platform/live/log-follower.js';
 import { packetUids } from '../platform/live/packet-uids.js';
 import { textFrame, type Frame } from '../platform/live/text-frame.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { Watch } from './watch.js';
 import { handshake, type PacketError } from './watch-handshake.js';
-import { isErasure, isMoment, watched, watchedTypes } from './watch-item.js';
+import { isMoment, watched } from './watch-item.js';
 import { isInWindow } from './watch-pace.js';
 import {
   announcement,
@@ -27,13 +25,14 @@ import {
   type Authorize,
   batchPacket,
   eventsChannel,
+  journeyNames,
   promptNames,
   statsPacket,
   type WatchNames,
 } from './watch-packets.js';
-import { type Moment, WatchRoom } from './watch-room.js';
+import { WatchRoom } from './watch-room.js';
 import { WatchStats } from './watch-stats.js';
-import { momentOf } from './watch-moment.js';
+import { now, type WatchedMoment, WatchedMoments } from './watched-moments.queries.js';
 import { noSuchPosition, tooLongAway, type UsablePrompt, WatchedPrompts } from './watched-prompts.queries.js';
 
 const batchMs = 250;
@@ -48,8 +47,6 @@ const backlogPollMs = 10;
 type Room = WatchRoom<Frame>;
 
 const log = new Logger('live watch');
-
-const now = (): number => performance.now() / 1_000;
 
 /** What other processes, and whoever else listens on a prompt's channel, are told of it. */
 export const promptMoments: Announcement = {
@@ -74,23 +71,16 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   private readonly stats = new Map<PromptUid, WatchStats<Frame>>();
   private readonly beats = new Beats(latencyMs);
   private readonly newUid = packetUids();
-  private readonly follower: LogFollower;
   private readonly batches;
   private readonly droppedEvents;
   private tellingStats: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly gateway: LiveGateway,
-    liveLog: LiveLog,
+    private readonly moments: WatchedMoments,
     private readonly prompts: WatchedPrompts,
     metrics: Metrics,
   ) {
-    this.follower = liveLog.follower({
-      types: watchedTypes,
-      onEvents: (events) => {
-        this.take(events);
-      },
-    });
     this.batches = metrics.counter({
       name: 'chorus_live_batches_total',
       help: 'Batches of events: sent to watchers, and made for them; one may serve many.',
@@ -104,10 +94,13 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
 
   onModuleInit(): void {
     this.gateway.serve('/api/2/interactive_prompts/live', (connection) => this.attend(connection, promptNames));
+    this.gateway.serve('/api/2/journeys/live', (connection) => this.attend(connection, journeyNames));
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.follower.start();
+    await this.moments.follow((moments) => {
+      this.take(moments);
+    });
     this.tellingStats = setInterval(() => {
       for (const stats of this.stats.values()) this.tellStats(stats);
     }, statsMs);
@@ -116,7 +109,7 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.tellingStats);
     this.beats.stop();
-    await this.follower.close();
+    await this.moments.close();
   }
 
   private async attend(connection: LiveConnection, names: WatchNames): Promise<void> {
@@ -130,7 +123,7 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
         connection.close(why);
       },
     };
-    const done = await handshake(line, { names, now, newUid, admit: (authorize) => this.admit(authorize) });
+    const done = await handshake(line, { names, now, newUid, admit: (authorize) => this.admit(authorize, names) });
     if (done === undefined || !connection.isOpen()) return;
     connection.expectNothing();
 
@@ -168,16 +161,19 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
     if (connection.isOpen()) this.enter(key, watch);
   }
 
-  private async admit(authorize: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
-    const admitted = await this.prompts.admit(authorize);
+  private async admit(
+    authorize: Authorize,
+    names: WatchNames,
+  ): Promise<UsablePrompt | { readonly error: PacketError }> {
+    const admitted = await this.prompts.admit(authorize, names);
     const from = authorize.resume_from;
     if ('error' in admitted || from === undefined) return admitted;
-    if (from > Number(await this.follower.head(BigInt(from)))) return { error: noSuchPosition };
+    if (!(await this.moments.exists(from))) return { error: noSuchPosition };
     return this.at - from > resumePositionsMax ? { error: tooLongAway } : admitted;
   }
 
   private get at(): number {
-    return Number(this.follower.at);
+    return this.moments.at;
   }
 
   private settledUpTo(key: string, watch: Watch<Frame>): number {
@@ -225,16 +221,17 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
     });
   }
 
-  private take(events: readonly RecordedEvent[]): void {
-    const cameAt = now();
-    for (const recorded of events) {
-      if (!isMoment(recorded.event)) continue;
+  private take(moments: readonly WatchedMoment[]): void {
+    const people = new Set<string>();
+    for (const { promptUid, userSub, told } of moments) {
       for (const names of allNames) {
-        const room = this.rooms.get(roomKey(names, recorded.event.promptUid));
-        if (room?.take(momentOf(recorded.event, { names, cameAt, position: recorded.position })) === true)
-          this.tellSoon(room);
+        const room = this.rooms.get(roomKey(names, promptUid));
+        if (room === undefined) continue;
+        people.add(userSub);
+        if (room.take(told(names))) this.tellSoon(room);
       }
     }
+    this.moments.learnFaces(people);
   }
 
   private tellSoon(room: Room): void {
@@ -247,33 +244,21 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   }
 
   /** What somebody missed while they were away, as their window was then. It is not thinned, and comes no faster than it is read. */
-  private async catchUp(connection: LiveConnection, watch: Watch<Frame>, seat: Seat): Promise<void> {
-    const { moments, upTo } = await this.missed(watch.after, seat);
-    const seen = moments.filter(({ promptTime, cameAt }) => isInWindow(watch.window, promptTime - cameAt));
+  private async catchUp(connection: LiveConnection, watch: Watch<Frame>, { names, promptUid }: Seat): Promise<void> {
+    const { moments, upTo } = await this.moments.missed(watch.after, promptUid);
+    const seen = moments
+      .map(({ userSub, told }) => ({ userSub, moment: told(names) }))
+      .filter(({ moment: { promptTime, cameAt } }) => isInWindow(watch.window, promptTime - cameAt));
     for (let first = 0; first < seen.length && connection.isOpen(); first += missedItemsPerBatchMax) {
       const some = seen.slice(first, first + missedItemsPerBatchMax);
-      const position = some.at(-1)?.position ?? upTo;
-      const batch = { items: some.map(({ item }) => item()), dropped: 0, position };
+      await this.moments.faces(some.map(({ userSub }) => userSub));
+      const position = some.at(-1)?.moment.position ?? upTo;
+      const batch = { items: some.map(({ moment }) => moment.item()), dropped: 0, position };
       watch.send(textFrame(batchPacket(this.newUid(), batch)));
       watch.after = position;
       while (connection.isOpen() && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
     }
     watch.after = upTo;
-  }
-
-  private async missed(after: number, { names, promptUid }: Seat): Promise<{ moments: Moment[]; upTo: number }> {
-    const erased = new Set<string>();
-    const { events, upTo } = await this.follower.since(BigInt(after), ({ event }) => {
-      if (isErasure(event)) erased.add(event.sessionUid);
-      return isMoment(event) && event.promptUid === promptUid;
-    });
-    const ahead = now() - Date.now() / 1_000;
-    const moments = events.flatMap(({ event, position, recordedAt }) => {
-      if (!isMoment(event)) return [];
-      const cameAt = recordedAt.getTime() / 1_000 + ahead;
-      return [momentOf(event, { names, position, cameAt, erased: erased.has(event.sessionUid) })];
-    });
-    return { moments, upTo: Number(upTo) };
   }
 }
 
@@ -286,4 +271,4 @@ function roomKey({ subjectUid }: WatchNames, promptUid: PromptUid): string {
   return `${subjectUid} ${promptUid}`;
 }
 
-const allNames = [promptNames];
+const allNames = [promptNames, journeyNames];

@@ -37,6 +37,7 @@ import { ShippedPublicPrompts } from './shipped-public-prompts.commands.js';
 import { ProfilePicturesHttp } from './profile-pictures.http.js';
 import { PromptReportsHttp } from './prompt-reports.http.js';
 import { PromptStatisticsHttp } from './prompt-statistics.http.js';
+import { WatchedMoments } from './watched-moments.queries.js';
 import { WatchedPrompts } from './watched-prompts.queries.js';
 
 @Module({
@@ -75,6 +76,7 @@ import { WatchedPrompts } from './watched-prompts.queries.js';
     MonthlyActiveUsersHandler,
     RetentionHandler,
     EventCountsHandler,
+    WatchedMoments,
     WatchedPrompts,
     InteractivePromptsLive,
   ],

@@ -13,7 +13,7 @@ import { Problem } from '../platform/http/problem.js';
 import { refusals } from '../platform/http/refusals.js';
 import { type Act, PromptParticipation } from './prompt-participation.commands.js';
 import { participationRefusals } from './prompt-participation.refusals.js';
-import { promptEventNamed, type PromptEventName } from './prompt-event-names.js';
+import { watched, type WatchedType } from './watch-item.js';
 
 /** An id that is merely malformed is that of nothing, and gets the answer that unknown ids get, in its turn. */
 const id = z.string().max(255);
@@ -45,7 +45,7 @@ const Told = z.object({
 });
 type Told = Reached<z.input<typeof Told>>;
 
-function Takes(path: string, type: PromptEventName, summary: string): MethodDecorator {
+function Takes(path: string, type: WatchedType, summary: string): MethodDecorator {
   return applyDecorators(
     Post(path),
     ApiOperation({ summary, description: `Its type is \`${type}\`.` }),
@@ -127,13 +127,15 @@ export class PromptEventsHttp {
     const user = this.participant(body, caller);
     const taken = await this.participation.take({ promptUid, sessionUid, promptTime, user, cause }, act);
     const { event, icon } = taken;
+    const { evtype, data } = watched(event);
     return reached(taken, {
       uid: event.eventUid,
       user_sub: event.userSub,
       session_uid: event.sessionUid,
-      ...promptEventNamed(event),
+      type: evtype,
       prompt_time: event.promptTime,
       icon,
+      data,
     });
   }
 

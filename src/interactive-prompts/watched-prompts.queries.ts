@@ -8,25 +8,35 @@ import { Prompts } from './interactive-prompts.bus.js';
 import type { Prompt } from './prompt.js';
 import { shapeOf } from './prompt-content.js';
 import type { PacketError } from './watch-handshake.js';
-import type { Authorize } from './watch-packets.js';
+import { PromptsOfJourneys } from './prompts-of-journeys.js';
+import type { Authorize, WatchNames } from './watch-packets.js';
 
 export type UsablePrompt = Exclude<Prompt, { phase: 'missing' }>;
 
-/** What can be watched, and by whom: a prompt by the holder of its token, also once it is deleted. */
+/**
+ * What can be watched, and by whom: a prompt by the holder of its token, also once it is deleted. Whoever holds the token of a
+ * journey watches the prompt that it asks when they come, for as long as they stay.
+ */
 @Injectable()
 export class WatchedPrompts {
   constructor(
     private readonly tokens: Tokens,
     private readonly prompts: Prompts,
+    private readonly journeys: PromptsOfJourneys,
     private readonly crowds: CrowdsInMemory,
   ) {}
 
-  async admit({ subject, jwt }: Authorize): Promise<UsablePrompt | { readonly error: PacketError }> {
-    const key = this.tokens.key('interactivePrompt', jwt);
+  async admit(
+    { subject, jwt }: Authorize,
+    { subjectUid }: WatchNames,
+  ): Promise<UsablePrompt | { readonly error: PacketError }> {
+    const isJourney = subjectUid === 'journey_uid';
+    const key = this.tokens.key(isJourney ? 'journey' : 'interactivePrompt', jwt);
     if (isRefused(key) || key.sub !== subject) return { error: forbidden };
-    const uid = PromptUid.safeParse(subject);
-    const prompt = uid.success ? await this.prompts.lastSeen(uid.data) : undefined;
-    return prompt === undefined || prompt.phase === 'missing' ? { error: noSuchPrompt } : prompt;
+    const uid = isJourney ? await this.journeys.current(subject) : PromptUid.safeParse(subject).data;
+    const prompt = uid === undefined ? undefined : await this.prompts.lastSeen(uid);
+    if (prompt !== undefined && prompt.phase !== 'missing') return prompt;
+    return { error: isJourney ? noSuchJourney : noSuchPrompt };
   }
 
   /** The same as a read of the statistics answers. */
@@ -53,6 +63,7 @@ export class WatchedPrompts {
 }
 
 const forbidden = { code: 403, type: 'forbidden', message: 'The token is not valid here, or no longer.' };
+const noSuchJourney = { code: 404, type: 'not_found', message: 'There is no such journey.' };
 const noSuchPrompt = { code: 404, type: 'not_found', message: 'There is no such prompt.' };
 
 export const noSuchPosition = {

@@ -42,4 +42,22 @@ describe('a benchmark', () => {
     expect(found['ratio']).toBeGreaterThan(0);
     expect(found['growth']).toBeGreaterThan(0);
   }, 60_000);
+
+  test('of the live watch tells every watcher of every like', async () => {
+    const found = await asAUser(
+      'bench',
+      'live',
+      '--watchers',
+      '20',
+      '--rounds',
+      '1',
+      '--seconds',
+      '0.5',
+      '--processes',
+      '2',
+    );
+    expect(found).toMatchObject({ watchers: 20, likes: 100, deliveries: 2_000, lost: 0, out_of_order: 0 });
+    expect(found['ratio']).toBeGreaterThan(0);
+    expect(found['delivery_p50_ms']).toBeGreaterThan(0);
+  }, 60_000);
 });

@@ -11,6 +11,7 @@ import type { Stage } from './run.js';
 export interface BenchProgram {
   readonly url: string;
   readonly database: pg.Pool;
+  readonly process: ChildProcess;
 }
 
 export const secrets = {
@@ -21,7 +22,13 @@ export const secrets = {
 };
 
 /** Starts a program in a process of its own, on a database of its own. */
-export async function aProgram(file: string, databaseUrl: string, folder: string, stage: Stage): Promise<BenchProgram> {
+export async function aProgram(
+  file: string,
+  databaseUrl: string,
+  folder: string,
+  stage: Stage,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchProgram> {
   const environment = {
     PATH: process.env['PATH'],
     NODE_ENV: 'production',
@@ -30,12 +37,13 @@ export async function aProgram(file: string, databaseUrl: string, folder: string
     CHORUS_DATA: folder,
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'error',
+    ...settings,
   };
   const child = aChild(file, environment, stage);
   const url = z.object({ url: z.string() }).parse(await messageOf(child)).url;
   const database = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   stage.afterwards(() => database.end());
-  return { url, database };
+  return { url, database, process: child };
 }
 
 export function aLoad(stage: Stage): (job: LoadJob) => Promise<Loaded> {
@@ -107,7 +115,7 @@ async function several<Item>(count: number, make: (nth: number) => Promise<Item>
   return made;
 }
 
-async function post({ url }: BenchProgram, path: string, token: string, body: unknown): Promise<unknown> {
+export async function post({ url }: BenchProgram, path: string, token: string, body: unknown): Promise<unknown> {
   const response = await fetch(`${url}/api/1/${path}`, {
     method: 'POST',
     headers: { authorization: `bearer ${token}`, 'content-type': 'application/json' },

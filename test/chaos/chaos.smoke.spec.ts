@@ -25,4 +25,16 @@ describe('a chaos run', () => {
     expect(found).toMatchObject({ written_twice_or_lost: 0, acknowledged_lost: 0, duplicated: 0 });
     expect(found['leases_taken_over']).toBeGreaterThan(0);
   }, 60_000);
+
+  test('kills api processes and Redis under watchers, who miss nothing and see nothing twice', async () => {
+    const found = await asAUser('chaos', 'live', '--seconds', '2', '--each', '2', '--watchers', '4');
+    expect(found).toMatchObject({
+      missed: 0,
+      doubled: 0,
+      dropped: 0,
+      unanswered: 0,
+      kills: { all: expect.any(Number) },
+    });
+    expect(found['events']).toBeGreaterThan(10);
+  }, 90_000);
 });

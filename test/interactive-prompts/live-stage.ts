@@ -17,41 +17,49 @@ type Variables = Readonly<Record<string, string>>;
 /** Several programs on one database, and people who take part in prompts through whichever of them. */
 export interface LiveStage {
   readonly urls: readonly string[];
+  readonly admin: Person;
   start(variables?: Variables): Promise<Program>;
   prompt(durationSeconds: number, content?: object): Promise<LivePrompt>;
+  person(sub: string): Person;
   stop(): Promise<void>;
 }
 
 export async function aLiveStage(programs: readonly Variables[] = [{}]): Promise<LiveStage> {
+  await using opened = new AsyncDisposableStack();
   const { url, close } = await aDatabase();
-  const running: Program[] = [];
+  opened.defer(close);
+  let running = opened;
   const start = async (variables: Variables = {}): Promise<Program> => {
     const settings = { DATABASE_URL: url, PORT: '0', LOG_LEVEL: 'error', DATABASE_CONNECTIONS_MAX: '6', ...secrets };
     const program = await startProgram(readConfig({ ...settings, ...variables }));
-    running.push(program);
+    running.defer(() => program.stop());
     return program;
   };
-  for (const variables of programs) await start(variables);
-  const urls = running.map((program) => program.url);
+  const urls: string[] = [];
+  for (const variables of programs) urls.push((await start(variables)).url);
   const [first = ''] = urls;
+  const admin = personAt(first, 'root', true);
+  const started = (running = opened.move());
   return {
     urls,
+    admin,
     start,
     prompt: async (durationSeconds, content = words) => {
-      const admin = personAt(first, 'root', true);
       const body = { prompt: content, duration_seconds: durationSeconds };
       const { uid, jwt } = (await admin.post('/api/1/admin/interactive_prompts', body)).body as LivePrompt;
       return new LivePrompt(uid, jwt, first);
     },
-    stop: async () => {
-      await Promise.all(running.map((program) => program.stop()));
-      await close();
-    },
+    person: (sub) => personAt(first, sub),
+    stop: () => started.disposeAsync(),
   };
 }
 
 export function promptJwt(sub: string, lifeSeconds = 1_800): string {
   return issueKey('interactivePrompt', secrets.OSEH_INTERACTIVE_PROMPT_JWT_SECRET, { sub, lifeSeconds });
+}
+
+export function journeyJwt(sub: string): string {
+  return issueKey('journey', secrets.OSEH_JOURNEY_JWT_SECRET, { sub, lifeSeconds: 1_800 });
 }
 
 function personAt(url: string, sub: string, admin = false): Person {

@@ -108,9 +108,10 @@ describe('a live client that', () => {
     await othersAreUnharmed();
     await sleep(500);
 
-    const closed = flood.filter(({ closed }) => closed !== undefined);
-    expect(closed.length).toBeGreaterThanOrEqual(950);
-    expect(new Set(closed.map(({ closed }) => closed?.code))).toEqual(new Set([1013]));
+    const refused = flood.filter(({ closed }) => closed?.code === 1013);
+    expect(refused.length).toBeGreaterThanOrEqual(950);
+    // On a slow machine, those that were let in may have been silent for too long by now.
+    expect(flood.filter(({ closed }) => closed !== undefined && ![1000, 1013].includes(closed.code))).toEqual([]);
     for (const watcher of flood) watcher.leave();
     await sleep(200);
     await othersAreUnharmed();

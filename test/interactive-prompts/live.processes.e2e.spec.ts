@@ -1,28 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { ARedis, needsRedis, redisIsHere } from '../support/a-redis.js';
 import { eventually } from '../support/eventually.js';
 import type { Watcher } from './a-watcher.js';
 import { aLiveStage, type LiveStage } from './live-stage.js';
 
-const ends: (() => Promise<unknown>)[] = [];
+let opened = new AsyncDisposableStack();
 const stageOf = async (...programs: Readonly<Record<string, string>>[]): Promise<LiveStage> => {
   const stage = await aLiveStage(programs);
-  ends.push(() => stage.stop());
+  opened.defer(() => stage.stop());
   return stage;
 };
 const aRedis = async (): Promise<ARedis> => {
   const redis = await ARedis.start();
-  ends.push(() => redis.stop());
+  opened.defer(() => redis.stop());
   return redis;
 };
 const likes = ({ items }: Watcher): readonly number[] =>
   items.filter(({ evtype }) => evtype === 'like').map(({ prompt_time }) => prompt_time);
 
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
+const listenerAt = (url: string): Redis => {
+  const listener = new Redis(url, { disconnectTimeout: 100 });
+  opened.defer(() => {
+    listener.disconnect();
+  });
+  return listener;
+};
+
+beforeEach(() => {
+  opened = new AsyncDisposableStack();
 });
+afterEach(() => opened.disposeAsync());
 
 describe('two processes on one log', () => {
   it('tell each other’s watchers without anything but the log', async () => {
@@ -69,8 +78,7 @@ describe(`two processes with Redis${needsRedis}`, () => {
     const stage = await stageOf({ REDIS_URL: redis.url }, { CHORUS_ROLE: 'api', REDIS_URL: redis.url });
     const [here = '', there = ''] = stage.urls;
     const prompt = await stage.prompt(60);
-    const listener = new Redis(redis.url);
-    ends.push(() => listener.quit());
+    const listener = listenerAt(redis.url);
     const heard: unknown[] = [];
     listener.on('message', (_channel, message) => heard.push(JSON.parse(message)));
     await listener.subscribe(`ps:interactive_prompts:${prompt.uid}:events`);
@@ -154,8 +162,7 @@ describe(`two processes with Redis${needsRedis}`, () => {
     await watcher.seen(2);
 
     await redis.startAgain();
-    const listener = new Redis(redis.url);
-    ends.push(() => listener.quit());
+    const listener = listenerAt(redis.url);
     const heard: string[] = [];
     listener.on('message', (_channel, message) => heard.push(message));
     await listener.subscribe(`ps:interactive_prompts:${prompt.uid}:events`);

@@ -33,6 +33,8 @@ export class ARedis {
   async startAgain(): Promise<void> {
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
     this.child = spawn('redis-server', options, { stdio: 'ignore', cwd: this.folder });
+    // A test that fails to stop it must not keep the run from ending.
+    this.child.unref();
     // If the run is killed, whoever cleans up finds the process by this file.
     writeFileSync(join(this.folder, 'program.pid'), String(this.child.pid));
     const giveUpAt = performance.now() + 10_000;
@@ -60,13 +62,15 @@ export class ARedis {
     const { child } = this;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
+    child.ref();
     child.kill('SIGCONT');
     child.kill(signal);
     await ended;
   }
 
   private async answers(): Promise<boolean> {
-    const redis = new Redis(this.url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    const once = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, disconnectTimeout: 100 };
+    const redis = new Redis(this.url, once);
     redis.on('error', () => undefined);
     try {
       await redis.connect();

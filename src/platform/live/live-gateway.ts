@@ -93,8 +93,12 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
     const ignore = (): undefined => undefined;
     wire.on('error', ignore);
     const serve = this.serves.get(pathOf(request));
+    if (this.stopping) {
+      refuse(wire, '503 Service Unavailable');
+      return;
+    }
     if (serve === undefined || !isWebsocket(request)) {
-      wire.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      refuse(wire, '404 Not Found');
       return;
     }
     const address = request.socket.remoteAddress ?? '';
@@ -103,8 +107,7 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
       const connection = new LiveConnection(socket, wire, { backlogBytesMax: this.config.LIVE_BACKLOG_BYTES_MAX });
       const isOneTooMany = this.isFull(address);
       this.count(connection, address);
-      if (this.stopping) connection.close('stopping');
-      else if (isOneTooMany) connection.close('full');
+      if (isOneTooMany) connection.close('full');
       else void this.attend(connection, serve);
     });
   }
@@ -137,6 +140,14 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
       connection.close('failed');
     }
   }
+}
+
+/** Also a client that keeps its end open is gone then: the server waits for its connections when it stops. */
+function refuse(wire: Duplex, status: string): void {
+  wire.once('finish', () => {
+    wire.destroy();
+  });
+  wire.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -6,6 +6,8 @@ const underWayMax = 1_000;
 const connectMsMax = 2_000;
 const silenceMsMax = 5_000;
 const retryMsMax = 2_000;
+/** The driver waits this long also for a connection that is gone already, and the program with it. */
+const disconnectMsMax = 100;
 
 /**
  * Fan-out over Redis.
@@ -74,6 +76,7 @@ export class RedisFanOut extends FanOut {
     const redis = new Redis(url, {
       ...options,
       connectTimeout: connectMsMax,
+      disconnectTimeout: disconnectMsMax,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 8), retryMsMax),

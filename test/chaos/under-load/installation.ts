@@ -29,7 +29,11 @@ export interface Installation {
   ask(text: string, values?: readonly unknown[]): Promise<unknown[]>;
 }
 
-export async function installation(stage: Stage, processes: Readonly<Record<Role, number>>): Promise<Installation> {
+export async function installation(
+  stage: Stage,
+  processes: Readonly<Record<Role, number>>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Installation> {
   const server = await aServer(stage);
   const databaseUrl = await server.freshDatabase('installation');
   const environment = {
@@ -40,6 +44,7 @@ export async function installation(stage: Stage, processes: Readonly<Record<Role
     DATABASE_CONNECTIONS_MAX: '6',
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'error',
+    ...settings,
   };
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: 5_000 });
   pool.on('error', () => undefined);
@@ -86,7 +91,7 @@ async function askUntilAnswered(
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
