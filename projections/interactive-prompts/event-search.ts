@@ -31,10 +31,7 @@ const tables = {
       sample: 'double',
     },
     key: ['prompt_uid', 'uid'],
-    indexes: [
-      ['prompt_uid', 'prompt_time', 'uid'],
-      ['prompt_uid', 'position'],
-    ],
+    indexes: [['prompt_uid', 'prompt_time', 'uid']],
   }),
   sessions: table({
     name: 'event_search_sessions',

@@ -132,7 +132,7 @@ async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>,
  * At the end of a log that grows fast, a breath between two writes lets more events come together in the next one. The
  * database then has more time for the appends; nobody who waits for a position waits noticeably longer.
  */
-const breathMs = 20;
+const breathMs = 50;
 const fastPositionsPerMs = 1;
 
 function speedometer(): (batch: TailBatch) => boolean {
