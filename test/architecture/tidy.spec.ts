@@ -59,7 +59,7 @@ const bad: Readonly<Record<keyof typeof rules, readonly SourceFile[]>> = {
     { path: 'projections/journals/a.ts', text: `/** ${cost} */\nexport const a = projection<E>()({});` },
   ],
   nothingTellsWhereItWasMade: [
-    { path: 'src/main.ts', text: "const path = '/work/main/data';" },
+    { path: 'src/main.ts', text: "const path = '/home/ada/data';" },
     { path: 'docs/architecture.md', text: 'See issue 7.' },
   ],
   documentsNameFilesThatExist: [
