@@ -134,6 +134,8 @@ async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>,
  */
 const breathMs = 50;
 const fastPositionsPerMs = 1;
+/** A handful of events that happen to come together are no load. */
+const fastPositionsMin = 8;
 
 function speedometer(): (batch: TailBatch) => boolean {
   let upTo: bigint | undefined;
@@ -143,7 +145,8 @@ function speedometer(): (batch: TailBatch) => boolean {
     const positions = upTo === undefined ? 0 : Number(batch.upTo - upTo);
     upTo = batch.upTo;
     at = performance.now();
-    return batch.upTo === batch.head && positions > elapsedMs * fastPositionsPerMs;
+    const isBusy = positions >= fastPositionsMin && positions > elapsedMs * fastPositionsPerMs;
+    return isBusy && batch.upTo === batch.head;
   };
 }
 
