@@ -53,7 +53,7 @@ const Filters = z.strictObject({
 const Direction = z
   .enum(['asc', 'desc', 'asc_eq', 'desc_eq'])
   .default('asc')
-  .describe('With `_eq`, what equals `before` or `after` is included');
+  .describe('Which way. Earlier clients also say `_eq`, which is accepted and changes nothing here');
 const place = <Value extends z.ZodType>(value: Value) => ({ before: value.nullish(), after: value.nullish() });
 
 export const Sort = z.discriminatedUnion('key', [
