@@ -71,8 +71,13 @@ describe('the pictures of a prompt, over HTTP', () => {
   });
 
   test('stand beside what people do', async () => {
-    const visit = await prompt.visit(stage.person('bob'));
-    const joined = await visit.join(1);
+    // An answer does not wait for the pictures: whoever had none a moment ago may go on without one for some seconds.
+    const giveUpAt = performance.now() + 12_000;
+    let joined = await (await prompt.visit(stage.person('bob'))).join(1);
+    while (!JSON.stringify(joined.body).includes(image('bob')) && performance.now() < giveUpAt) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      joined = await (await prompt.visit(stage.person('bob'))).join(1);
+    }
     expect(joined.body).toMatchObject({ icon: { uid: image('bob') } });
     const found = await stage.stranger
       .with({ authorization: `bearer ${prompt.jwt}`, 'chorus-at-least': seen })
