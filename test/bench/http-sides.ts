@@ -54,8 +54,15 @@ export function aLoad(stage: Stage): (job: LoadJob) => Promise<Loaded> {
   };
 }
 
+/** As `npm start` does it: requests are short-lived, and a larger nursery has fewer of them survive a collection. */
+const execArgv = ['--max-semi-space-size=64'];
+
 export function aChild(file: string, env: NodeJS.ProcessEnv, stage: Stage): ChildProcess {
-  const child = fork(new URL(file, import.meta.url), [], { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(new URL(file, import.meta.url), [], {
+    env,
+    execArgv,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   stage.afterwards(async () => {
     if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
   });

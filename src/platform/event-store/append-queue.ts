@@ -1,3 +1,4 @@
+import { setImmediate as turnEnds } from 'node:timers/promises';
 import { AppendQueueFull, StoreUnavailable } from './errors.js';
 
 /**
@@ -52,8 +53,8 @@ export class AppendQueue<Item extends Queueable, Result> {
     if (this.waiting.length >= this.limits.queueMax) return Promise.reject(new AppendQueueFull(this.waiting.length));
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      // One microtask of delay: callers that were woken by the same result leave together.
-      this.flushing ??= Promise.resolve().then(() => this.drain());
+      // At the end of this turn of the event loop: callers whose requests came in together leave together.
+      this.flushing ??= turnEnds().then(() => this.drain());
     });
   }
 

@@ -8,6 +8,8 @@ interface ColumnKind {
   readonly missingSql: string;
   /** As an element of an array parameter. */
   readonly encode: (value: ColumnValue) => ColumnValue;
+  /** What `encode` gives, as it stands in the text of an array. Never called with null. */
+  readonly element: (encoded: ColumnValue) => string;
   /** Whether a value that the driver read is one of this type. */
   readonly holds: (value: unknown) => boolean;
 }
@@ -19,10 +21,17 @@ export class ValueUnstorable extends Error {
 
 const same = (value: ColumnValue): ColumnValue => value;
 const isNumber = (value: unknown): boolean => typeof value === 'number';
-const aNumber = { missing: 0, missingSql: '0', encode: same, holds: isNumber } as const;
+const aNumber = { missing: 0, missingSql: '0', encode: same, element: String, holds: isNumber } as const;
 
 const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
-  text: { sql: 'text', missing: '', missingSql: `''`, encode: same, holds: (value) => typeof value === 'string' },
+  text: {
+    sql: 'text',
+    missing: '',
+    missingSql: `''`,
+    encode: same,
+    element: inQuotes,
+    holds: (value) => typeof value === 'string',
+  },
   integer: { sql: 'integer', ...aNumber },
   bigint: { sql: 'bigint', ...aNumber },
   double: { sql: 'double precision', ...aNumber },
@@ -31,6 +40,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: false,
     missingSql: 'false',
     encode: same,
+    element: String,
     holds: (value) => typeof value === 'boolean',
   },
   // A default is needed even where every fold sets the column: PostgreSQL checks `not null` before it looks for a conflict.
@@ -39,6 +49,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: new Date(0),
     missingSql: `'epoch'`,
     encode: timestamp,
+    element: inQuotes,
     holds: (value) => value instanceof Date,
   },
   // The driver would write an array as a PostgreSQL array and a text as bare JSON.
@@ -47,9 +58,16 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: null,
     missingSql: `'null'`,
     encode: jsonText,
+    element: inQuotes,
     holds: () => true,
   },
 };
+
+/** Only what `encode` has made a text of gets here; anything else PostgreSQL refuses, and so blames the event. */
+function inQuotes(encoded: ColumnValue): string {
+  const text = typeof encoded === 'string' ? encoded : JSON.stringify(encoded);
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
 
 function timestamp(value: ColumnValue): ColumnValue {
   if (!(value instanceof Date)) return value;

@@ -132,7 +132,7 @@ async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>,
  * At the end of a log that grows fast, a breath between two writes lets more events come together in the next one. The
  * database then has more time for the appends; nobody who waits for a position waits noticeably longer.
  */
-const breathMs = 50;
+const breathMs = 100;
 const fastPositionsPerMs = 1;
 /** A handful of events that happen to come together are no load. */
 const fastPositionsMin = 8;
