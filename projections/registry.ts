@@ -4,6 +4,8 @@ import { activeUsers } from './interactive-prompts/active-users.js';
 import { eventSearch } from './interactive-prompts/event-search.js';
 import { joinStatistics } from './interactive-prompts/join-statistics.js';
 import { profilePictures } from './interactive-prompts/profile-pictures.js';
+import { publicInstances } from './interactive-prompts/public-instances.js';
+import { sessions } from './interactive-prompts/sessions.js';
 import { prefixSums } from './interactive-prompts/prefix-sums.js';
 import { journeyList } from './journeys/journey-list.js';
 import { journeyViews } from './journeys/journey-views.js';
@@ -24,4 +26,6 @@ export const projections: readonly Projection[] = [
   eventSearch,
   joinStatistics,
   profilePictures,
+  sessions,
+  publicInstances,
 ];

@@ -1,12 +1,19 @@
 import { Command } from 'commander';
+import { asOfCommand } from './ops/as-of.js';
+import { backupCommand, restoreCommand } from './ops/backup.js';
+import { deadLettersCommand } from './ops/dead-letters.js';
 import { demoCommand } from './ops/demo.js';
 import { doctorCommand } from './ops/doctor.js';
 import { eventsCommand } from './ops/events.js';
+import { legacyCommand } from './ops/legacy.js';
 import { migrateCommand } from './ops/migrate.js';
 import { say } from './ops/output.js';
+import { processesCommand } from './ops/processes.js';
 import { projectionsCommand } from './ops/projections.js';
+import { sqlCommand } from './ops/sql.js';
 import { startCommand } from './ops/start.js';
 import { tokenCommand } from './ops/token.js';
+import { whatIfCommand } from './ops/what-if.js';
 import { CannotStart } from './platform/config/cannot-start.js';
 import { codeOf } from './platform/database/error-code.js';
 
@@ -35,7 +42,15 @@ const commands = [
   doctorCommand,
   tokenCommand,
   eventsCommand,
+  sqlCommand,
   projectionsCommand,
+  deadLettersCommand,
+  backupCommand,
+  restoreCommand,
+  processesCommand,
+  asOfCommand,
+  whatIfCommand,
+  legacyCommand,
   migrateCommand,
 ];
 for (const command of commands) chorus.addCommand(command(process.env).copyInheritedSettings(chorus));

@@ -1,22 +1,22 @@
-// eslint-disable-next-line no-restricted-syntax -- it follows the log beside the tables and folds nothing itself
-import { setTimeout as sleep } from 'node:timers/promises';
+// eslint-disable-next-line no-restricted-syntax -- when others get their turn changes no number
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import type { PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';
-import type { Json, JsonObject } from '../../src/kernel/event-family.js';
 import type { PromptUid } from '../../src/kernel/ids.js';
+import { Database } from '../../src/platform/database/database.js';
 import { EventStore, type DomainEvent, type RecordedEvent } from '../../src/platform/event-store/event-store.js';
+import { followLog } from '../../src/platform/event-store/follow-log.js';
 import { Tail } from '../../src/platform/event-store/tail.js';
 import { ProjectionProgress } from '../../src/platform/projecting/progress.js';
-import { ReadModels } from '../../src/platform/projecting/read-models.js';
-import { CrowdSums } from './crowd-sums.js';
+import { crowdInTables, type Watched } from './crowd-rows.js';
+import type { CrowdSums } from './crowd-sums.js';
 
 /**
  * The crowds that somebody is watching, kept in memory and as fresh as this process's reader of the log: asking again costs no
  * round trip.
  *
- * A prompt is loaded from its tables together with the checkpoint they belong to, in one statement and so one snapshot, and from
+ * A prompt is loaded from its tables together with the checkpoint they belong to, all of it from one snapshot, and from
  * there on every event after that checkpoint is added. Both halves meet exactly: no event is counted twice or left out.
  *
  * States of a prompt: *absent* -> asked for, *loading* -> the rows are there, and what the follower had passed by then was added,
@@ -39,13 +39,18 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
   constructor(
     private readonly store: EventStore,
     private readonly tail: Tail,
-    private readonly readModels: ReadModels,
+    private readonly database: Database,
     private readonly progress: ProjectionProgress,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.at = await this.store.head();
-    this.following = this.follow();
+    const order = { after: this.at, filter, signal: this.closing.signal };
+    this.following = followLog(this.tail, order, {
+      take: ({ events, upTo }) => {
+        this.moveTo(upTo, events);
+      },
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -80,50 +85,31 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
     return loading;
   }
 
-  private async load({ promptUid, durationSeconds }: Watched): Promise<CrowdSums> {
-    const [row] = await this.readModels.query(stored.columns, stored.sql, [promptUid]);
-    const sums = new CrowdSums(durationSeconds, BigInt(row?.position ?? 0));
-    for (const one of StoredSums.parse(row?.sums ?? [])) sums.setNode(one);
-    for (const [userSub, presence] of peopleIn(row?.people)) sums.setPerson(userSub, presence);
-    await this.catchUp(promptUid, sums);
+  private async load(watched: Watched): Promise<CrowdSums> {
+    const sums = await crowdInTables(this.database, watched);
+    await this.catchUp(watched.promptUid, sums);
     return sums;
   }
 
-  /** Adds what the follower had passed by then and takes the prompt in, or leaves the sums as they are. */
+  /** Adds what the follower had passed by then and takes the prompt in, or leaves the sums as of where it could not go on. */
   private async catchUp(promptUid: PromptUid, sums: CrowdSums): Promise<void> {
     if (this.at - sums.position > catchUpPositionsMax) return;
-    const missed: PromptSessionEvent[] = [];
     const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(catchUpMsMax)]);
-    const pages = this.tail.subscribe({ after: sums.position, filter, signal });
-    let upTo = sums.position;
-    while (upTo < this.at) {
+    const pages = this.tail.subscribe({ after: sums.position, filter, batchMax: catchUpEventsMax, signal });
+    while (sums.position < this.at) {
       const { value: page } = await pages.next();
       if (page === undefined) return;
-      upTo = page.upTo;
-      for (const { event } of page.events) if (isOfSession(event) && event.promptUid === promptUid) missed.push(event);
+      const missed = page.events.map(({ event }) => event).filter(isOfSession);
+      const own = missed.filter((event) => event.promptUid === promptUid);
+      if (own.some(isBeyondAdding)) break;
+      for (const event of own) if (isMoment(event)) sums.take(event);
+      sums.position = page.upTo;
+      // A page that is in memory already comes without a pause.
+      if (sums.position < this.at) await breathe();
     }
     // From the last look at where the follower is to the moment from which it takes care of the prompt, nothing is awaited.
-    if (missed.every((event) => !isBeyondAdding(event))) {
-      for (const event of missed) if (isMoment(event)) sums.take(event);
-      sums.position = upTo;
-      this.held.set(promptUid, sums);
-    }
+    if (sums.position >= this.at) this.held.set(promptUid, sums);
     await pages.return();
-  }
-
-  private async follow(): Promise<void> {
-    const { signal } = this.closing;
-    while (!signal.aborted) {
-      try {
-        for await (const { events, upTo } of this.tail.subscribe({ after: this.at, filter, signal })) {
-          this.moveTo(upTo, events);
-        }
-      } catch (error) {
-        // The log is there again sooner or later, and nothing was skipped. The tail's health tells of the trouble.
-        if (!(error instanceof Error)) throw error;
-        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
   }
 
   private take({ event, position }: RecordedEvent): void {
@@ -156,11 +142,6 @@ export class CrowdsInMemory implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-export interface Watched {
-  readonly promptUid: PromptUid;
-  readonly durationSeconds: number;
-}
-
 export interface Wait {
   readonly atLeast: bigint;
   readonly waitMs: number;
@@ -176,7 +157,7 @@ const promptsMax = 2_000;
 const numbersMax = 20_000_000;
 const catchUpPositionsMax = 50_000n;
 const catchUpMsMax = 2_000;
-const retryMs = 200;
+const catchUpEventsMax = 1_000;
 
 const filter = { categories: ['promptSession'] } as const;
 
@@ -206,28 +187,3 @@ const kinds: Readonly<Record<PromptSessionEvent['type'], true>> = {
   SessionOwnerChanged: true,
   SessionErased: true,
 };
-
-const stored = {
-  columns: { position: 'bigint', sums: 'jsonb', people: 'jsonb' },
-  sql: `select builds.position,
-          coalesce((select json_agg(json_build_array(category, value, node, total))
-                    from read.prefix_sums where prompt_uid = $1), '[]') as sums,
-          coalesce((select json_object_agg(user_sub, presence)
-                    from read.prefix_sums_people where prompt_uid = $1), '{}') as people
-        from projecting.active join projecting.builds using (projection, build)
-        where projection = 'prefix_sums'`,
-} as const;
-
-function peopleIn(stored: Json | undefined): readonly (readonly [string, Json])[] {
-  return isJsonObject(stored) ? Object.entries(stored) : [];
-}
-
-function isJsonObject(json: Json | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
-const StoredSums = z.array(
-  z
-    .tuple([z.string(), z.int(), z.int(), z.int()])
-    .transform(([category, value, node, total]) => ({ category, value, node, total })),
-);

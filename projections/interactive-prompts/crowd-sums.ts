@@ -20,6 +20,10 @@ export class CrowdSums {
     this.bins = binsOf(durationSeconds);
   }
 
+  get lastNode(): number {
+    return this.bins - 1;
+  }
+
   /** About how many numbers it holds. */
   get size(): number {
     return this.trees.size * this.bins + this.people.size * numbersPerPerson + 1;

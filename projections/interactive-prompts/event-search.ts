@@ -1,5 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { promptSessionEvents, PromptSessionMoment } from '../../src/interactive-prompts/prompt-session.js';
+import type { watchedEvents } from '../../src/interactive-prompts/watch-item.js';
 import type { Json, JsonObject } from '../../src/kernel/event-family.js';
 import type { PromptUid } from '../../src/kernel/ids.js';
 import type { RecordedEvent } from '../../src/platform/event-store/event-store.js';
@@ -13,8 +14,9 @@ import { sampleOf } from './sample.js';
  * Everything that happened in a prompt, to be searched: for clients that show what others did before they came.
  *
  * Whose session it was is a row of its own, so that a session that changes hands, or is forgotten, is one row changed however
- * much happened in it. Read: by prompt, in the order of prompt time or of event ids, a page from an index; the other filters
- * leave out of what is passed on the way. Change: one row per event.
+ * much happened in it. Read: by prompt, in the order of prompt time a page from the key's own index; the other filters leave out
+ * of what is passed on the way. The order of event ids sorts the prompt: an index for it would cost every event, and is asked for
+ * once in a long while. Change: one row per event.
  */
 const tables = {
   events: table({
@@ -30,8 +32,7 @@ const tables = {
       position: 'bigint',
       sample: 'double',
     },
-    key: ['prompt_uid', 'uid'],
-    indexes: [['prompt_uid', 'prompt_time', 'uid']],
+    key: ['prompt_uid', 'prompt_time', 'uid'],
   }),
   sessions: table({
     name: 'event_search_sessions',
@@ -43,7 +44,8 @@ const tables = {
 
 type Rows = RowsOf<typeof tables>;
 
-const evtypes = {
+/** The names that clients know. They are the slice's: a read model knows them as a type, so what differs does not compile. */
+const evtypes: typeof watchedEvents = {
   SessionJoined: 'join',
   SessionLeft: 'leave',
   PromptLiked: 'like',
@@ -52,11 +54,11 @@ const evtypes = {
   PressEnded: 'press_prompt_end_response',
   ColorAnswered: 'color_prompt_response',
   WordAnswered: 'word_prompt_response',
-} as const satisfies Readonly<Record<PromptSessionMoment['type'], string>>;
+};
 
 export const eventSearch = projection<typeof promptSessionEvents>()({
   name: 'event_search',
-  version: 1,
+  version: 2,
   tables,
   when: {
     SessionJoined: (joined, rows, recorded) => {
@@ -82,12 +84,11 @@ export const eventSearch = projection<typeof promptSessionEvents>()({
 function note(moment: PromptSessionMoment, rows: Rows, { position }: RecordedEvent): void {
   const { promptUid, eventUid, sessionUid, promptTime, createdAt } = moment;
   rows.events.set(
-    { prompt_uid: promptUid, uid: eventUid },
+    { prompt_uid: promptUid, prompt_time: promptTime, uid: eventUid },
     {
       session_uid: sessionUid,
       evtype: evtypes[moment.type],
       data: dataOf(moment),
-      prompt_time: promptTime,
       created_at: createdAt,
       position: Number(position),
       sample: sampleOf(eventUid),

@@ -5,20 +5,21 @@ import {
   PublicPromptHandler,
 } from '../interactive-prompts/interactive-prompts.bus.js';
 import { expiry } from '../interactive-prompts/expiry.process.js';
-import { promptMoments } from '../interactive-prompts/interactive-prompts.live.js';
+import { PromptMoments } from '../interactive-prompts/prompt-moments.live.js';
+import { PicturesInMemory } from '../../projections/interactive-prompts/pictures-in-memory.js';
 import { ownership } from '../interactive-prompts/ownership.process.js';
 import { promptEvents } from '../interactive-prompts/prompt.js';
 import { promptSessionEvents } from '../interactive-prompts/prompt-session.js';
 import { publicPromptEvents } from '../interactive-prompts/public-prompt.js';
 import { journeyEvents } from '../journeys/journey.js';
+import { journeyEraUpcasts } from '../journeys/journey-era-upcasts.js';
 import { JourneyHandler } from '../journeys/journeys.bus.js';
 import { JourneysModule } from '../journeys/journeys.module.js';
 import { PersonHandler } from '../people/people.bus.js';
 import { PeopleModule } from '../people/people.module.js';
 import { personEvents } from '../people/person.js';
 import type { EventFamily } from '../kernel/event-family.js';
-import type { Upcast } from '../platform/event-store/upcasts.js';
-import type { Announcement } from '../platform/live/announcer.js';
+import type { Upcast } from '../kernel/upcast.js';
 
 /** What this product is, as lists for the platform: the events there are, who decides, who reacts, and the slices to serve. */
 
@@ -30,7 +31,7 @@ export const eventFamilies: readonly EventFamily[] = [
   personEvents,
 ];
 
-export const upcasts: readonly Upcast[] = [];
+export const upcasts: readonly Upcast[] = journeyEraUpcasts;
 
 export const commandHandlers = [
   PromptHandler,
@@ -44,5 +45,5 @@ export const processes = [expiry, ownership];
 
 export const slices = [InteractivePromptsModule, PeopleModule, JourneysModule];
 
-/** What processes tell each other of. */
-export const announcements: readonly Announcement[] = [promptMoments];
+/** What processes tell each other of. A slice brings its own; a worker, which serves none, tells of what it appends all the same. */
+export const announcers = [PromptMoments, PicturesInMemory];

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { CrowdAsOf } from '../../projections/interactive-prompts/crowd-as-of.js';
-import { CrowdsInMemory, type Watched } from '../../projections/interactive-prompts/crowd-in-memory.js';
+import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
+import type { Watched } from '../../projections/interactive-prompts/crowd-rows.js';
 import type { CrowdSums } from '../../projections/interactive-prompts/crowd-sums.js';
 import { CONFIG, type Config } from '../platform/config/config.js';
 import { notThereYet } from '../platform/http/position.js';

@@ -1,21 +1,11 @@
 import { z } from 'zod';
 import type { PromptUid } from '../kernel/ids.js';
+import { watchedEvents } from './watch-item.js';
 
 /**
  * What a search may ask for: filters as `{ operator, value }`, sorts as `{ key, dir, before, after }`. A page ends with the sort
  * that gets the next one.
  */
-const eventTypes = [
-  'join',
-  'leave',
-  'like',
-  'numeric_prompt_response',
-  'press_prompt_start_response',
-  'press_prompt_end_response',
-  'color_prompt_response',
-  'word_prompt_response',
-] as const;
-
 const choiceMax = 100;
 
 const textFilter = <Value extends z.ZodType<string>>(value: Value) =>
@@ -41,7 +31,7 @@ const Filters = z.strictObject({
     .describe('Only `eq` and the prompt of the token'),
   user_sub: textFilter(uidText).nullish(),
   session_uid: textFilter(uidText).nullish(),
-  evtype: textFilter(z.enum(eventTypes)).nullish(),
+  evtype: textFilter(z.enum(Object.values(watchedEvents))).nullish(),
   prompt_time: NumberFilter.nullish(),
   created_at: NumberFilter.nullish(),
   dropout_for_total: z

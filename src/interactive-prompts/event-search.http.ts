@@ -32,6 +32,6 @@ export class EventSearchHttp {
   ): Promise<z.input<typeof Found>> {
     const promptUid = PromptUid.parse(granted(this.tokens.keyInHeader('interactivePrompt', authorization)).sub);
     if (!isOfPrompt(request, promptUid)) throw new Problem(403, 'invalid', 'The token is for another prompt.');
-    return this.events.find(request, promptUid);
+    return this.events.find(request, [promptUid]);
   }
 }

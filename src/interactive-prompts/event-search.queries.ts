@@ -45,13 +45,14 @@ export class EventSearch {
     private readonly icons: Icons,
   ) {}
 
-  async find(request: SearchRequest, promptUid: PromptUid): Promise<z.input<typeof Found>> {
-    const search = searchOf(request, promptUid);
-    const found = await this.queries.execute(new SearchEvents({ ...search, limit: search.limit + 1 }));
+  /** In several prompts at once only in an order that they share: not at random, and no sample. */
+  async find(request: SearchRequest, promptUids: readonly PromptUid[]): Promise<z.input<typeof Found>> {
+    const search = searchOf(request);
+    const found = await this.allFound(search, promptUids);
     const page = found.slice(0, search.limit);
-    const subs = new Set(page.flatMap(({ user_sub }) => (user_sub === null ? [] : [user_sub])));
+    const subs = new Set(page.flatMap(({ event: { user_sub: sub } }) => (sub === null ? [] : [sub])));
     const icons = await this.icons.ofAll([...subs]);
-    const items = page.map((event) => ({
+    const items = page.map(({ event, promptUid }) => ({
       user_sub: event.user_sub,
       session_uid: PromptSessionUid.parse(event.session_uid),
       interactive_prompt_uid: promptUid,
@@ -62,13 +63,42 @@ export class EventSearch {
       prompt_time: event.prompt_time,
       created_at: event.created_at,
     }));
-    return { items, next_page_sort: found.length > page.length ? after(page.at(-1), search) : null };
+    return { items, next_page_sort: found.length > page.length ? after(page.at(-1)?.event, search) : null };
+  }
+
+  /** Up to one more than asked for, to tell whether there are more. */
+  private async allFound(search: SearchIn, promptUids: readonly PromptUid[]): Promise<readonly FoundIn[]> {
+    const limit = search.limit + 1;
+    const perPrompt = promptUids.map(async (promptUid) => {
+      const events = await this.queries.execute(new SearchEvents({ ...search, promptUid, limit }));
+      return events.map((event) => ({ event, promptUid }));
+    });
+    const found = (await Promise.all(perPrompt)).flat();
+    if (promptUids.length < 2) return found;
+    return found.toSorted(({ event: one }, { event: other }) => inOrder(search.order, one, other)).slice(0, limit);
   }
 }
 
-function searchOf({ filters, sort, limit }: SearchRequest, promptUid: PromptUid): Search {
+type SearchIn = Omit<Search, 'promptUid'>;
+
+interface FoundIn {
+  readonly event: FoundEvent;
+  readonly promptUid: PromptUid;
+}
+
+function inOrder(order: Order, one: FoundEvent, other: FoundEvent): number {
+  if (order.by === 'random') return 0;
+  const byUid = (one.uid < other.uid ? -1 : 1) * signOf(order.by === 'uid' ? order.dir : order.uidDir);
+  if (order.by === 'uid') return byUid;
+  return (one.prompt_time - other.prompt_time) * signOf(order.dir) || byUid;
+}
+
+function signOf(dir: 'asc' | 'desc'): number {
+  return dir === 'asc' ? 1 : -1;
+}
+
+function searchOf({ filters, sort, limit }: SearchRequest): SearchIn {
   return {
-    promptUid,
     evtype: choiceOf(filters.evtype),
     sessionUid: choiceOf(filters.session_uid),
     userSub: choiceOf(filters.user_sub),
@@ -147,7 +177,7 @@ function timePlace(promptTime: number | null | undefined, uid: string | null | u
   return promptTime === null || promptTime === undefined ? undefined : { promptTime, uid: uid ?? undefined };
 }
 
-function after(last: FoundEvent | undefined, { order, about }: Search): readonly Sort[] | null {
+function after(last: FoundEvent | undefined, { order, about }: SearchIn): readonly Sort[] | null {
   if (last === undefined || order.by === 'random' || about !== undefined) return null;
   const place = { before: null, after: last.uid };
   if (order.by === 'uid') return [{ key: 'uid', dir: order.dir, ...place }];

@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { LRUCache } from 'lru-cache';
+import { PicturesInMemory } from '../../projections/interactive-prompts/pictures-in-memory.js';
 import { PictureOf } from '../../projections/interactive-prompts/profile-pictures.js';
 import { ImageUid } from '../kernel/ids.js';
 import { Tokens } from '../platform/auth/verification.js';
@@ -11,72 +12,48 @@ export interface Icon {
   readonly jwt: string;
 }
 
-/**
- * The faces beside what people do. Somebody who does many things in a row is looked up once: a new picture may be seen a few
- * seconds later here.
- */
+/** The faces beside what people do. */
 @Injectable()
 export class Icons {
-  private readonly known = new LRUCache<string, { readonly icon: Icon | null }>({ max: knownMax, ttl: knownMs });
-  private readonly wanted = new Set<string>();
-  private learning: Promise<void> | undefined;
+  /** A token opens an image for much longer than it is kept here. */
+  private readonly issued = new LRUCache<string, Icon>({ max: issuedMax, ttl: issuedMs });
 
   constructor(
+    private readonly pictures: PicturesInMemory,
     private readonly queries: QueryBus,
     private readonly tokens: Tokens,
   ) {}
 
+  /** None if it cannot be found out: whatever somebody did has happened all the same. */
   async of(userSub: string): Promise<Icon | null> {
-    const known = this.known.get(userSub);
-    if (known !== undefined) return known.icon;
-    const icon = (await this.ofAll([userSub])).get(userSub) ?? null;
-    this.known.set(userSub, { icon });
-    return icon;
+    await this.pictures.learn([userSub]);
+    return this.knownOf(userSub);
   }
 
   /** What was last known of somebody, for whoever cannot wait. */
   knownOf(userSub: string): Icon | null {
-    return this.known.get(userSub, staleIsFine)?.icon ?? null;
+    const imageUid = this.pictures.knownOf(userSub);
+    return imageUid === null ? null : this.iconOf(imageUid);
   }
 
-  /**
-   * Looks up whoever is not known, one lookup after the other, and is done when there is nobody left. It never fails: somebody who
-   * could not be looked up is looked up the next time.
-   */
   learn(userSubs: Iterable<string>): Promise<void> {
-    for (const sub of userSubs) if (!this.known.has(sub) && this.wanted.size < wantedMax) this.wanted.add(sub);
-    if (this.wanted.size === 0) return Promise.resolve();
-    this.learning ??= this.learnWanted().finally(() => (this.learning = undefined));
-    return this.learning;
+    return this.pictures.learn(userSubs);
   }
 
-  private async learnWanted(): Promise<void> {
-    while (this.wanted.size > 0) {
-      const subs = [...this.wanted];
-      this.wanted.clear();
-      try {
-        const icons = await this.ofAll(subs);
-        for (const sub of subs) this.known.set(sub, { icon: icons.get(sub) ?? null });
-      } catch (error) {
-        log.warn(error);
-      }
-    }
-  }
-
-  /** As they are now. Whoever has none is left out. */
+  /** As a read of the table has them. Whoever has none is left out. */
   async ofAll(userSubs: readonly string[]): Promise<ReadonlyMap<string, Icon>> {
     const pictures = await this.queries.execute(new PictureOf(userSubs));
     return new Map([...pictures].map(([sub, imageUid]) => [sub, this.iconOf(imageUid)]));
   }
 
   iconOf(imageUid: string): Icon {
-    return { uid: ImageUid.parse(imageUid), jwt: this.tokens.issueKey('image', { sub: imageUid }) };
+    const known = this.issued.get(imageUid);
+    if (known !== undefined) return known;
+    const icon = { uid: ImageUid.parse(imageUid), jwt: this.tokens.issueKey('image', { sub: imageUid }) };
+    this.issued.set(imageUid, icon);
+    return icon;
   }
 }
 
-const knownMax = 20_000;
-const knownMs = 5_000;
-const wantedMax = 5_000;
-const staleIsFine = { allowStale: true, noDeleteOnStaleGet: true };
-
-const log = new Logger('icons');
+const issuedMax = 20_000;
+const issuedMs = 60_000;

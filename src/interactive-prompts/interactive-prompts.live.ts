@@ -8,7 +8,6 @@ import {
 } from '@nestjs/common';
 import { binOf, binsOf } from '../../projections/interactive-prompts/bins.js';
 import type { PromptUid } from '../kernel/ids.js';
-import type { Announcement } from '../platform/live/announcer.js';
 import { Beats } from '../platform/live/beats.js';
 import type { LiveConnection } from '../platform/live/live-connection.js';
 import { LiveGateway } from '../platform/live/live-gateway.js';
@@ -17,14 +16,11 @@ import { textFrame, type Frame } from '../platform/live/text-frame.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
 import { Watch } from './watch.js';
 import { handshake, type PacketError } from './watch-handshake.js';
-import { isMoment, watched } from './watch-item.js';
 import { isInWindow } from './watch-pace.js';
 import {
-  announcement,
   authResponsePacket,
   type Authorize,
   batchPacket,
-  eventsChannel,
   journeyNames,
   promptNames,
   statsPacket,
@@ -47,16 +43,6 @@ const backlogPollMs = 10;
 type Room = WatchRoom<Frame>;
 
 const log = new Logger('live watch');
-
-/** What other processes, and whoever else listens on a prompt's channel, are told of it. */
-export const promptMoments: Announcement = {
-  channels: eventsChannel('*'),
-  of: ({ event: happened, position }) => {
-    if (!isMoment(happened)) return undefined;
-    const parts = { moment: happened, watched: watched(happened), position: Number(position) };
-    return { channel: eventsChannel(happened.promptUid), message: () => announcement(parts) };
-  },
-};
 
 /**
  * The live watch: everybody who watches a prompt is told what others do in it while they do it.

@@ -11,8 +11,11 @@ import {
   SubcategoryViewsHandler,
   TotalSessionsHandler,
 } from '../../projections/interactive-prompts/join-statistics.js';
+import { PicturesInMemory } from '../../projections/interactive-prompts/pictures-in-memory.js';
 import { PictureOfHandler, PicturesAtHandler } from '../../projections/interactive-prompts/profile-pictures.js';
 import { EventCountsHandler } from '../../projections/interactive-prompts/event-counts.js';
+import { InstancesOfHandler } from '../../projections/interactive-prompts/public-instances.js';
+import { PromptsOfSessionsHandler, SessionPageHandler } from '../../projections/interactive-prompts/sessions.js';
 import { CrowdAtHandler } from '../../projections/interactive-prompts/prefix-sums.js';
 import {
   PromptHandler,
@@ -28,6 +31,7 @@ import { Icons } from './icons.queries.js';
 import { InteractivePromptsLive } from './interactive-prompts.live.js';
 import { PromptAdministrationHttp } from './prompt-administration.http.js';
 import { PromptEventsHttp } from './prompt-events.http.js';
+import { PromptMoments } from './prompt-moments.live.js';
 import { PromptParticipation } from './prompt-participation.commands.js';
 import { PromptSessions } from './prompt-sessions.commands.js';
 import { PromptSessionsHttp } from './prompt-sessions.http.js';
@@ -35,6 +39,7 @@ import { PublicPromptAdministrationHttp } from './public-prompt-administration.h
 import { PublicPromptsHttp } from './public-prompts.http.js';
 import { ShippedPublicPrompts } from './shipped-public-prompts.commands.js';
 import { ProfilePicturesHttp } from './profile-pictures.http.js';
+import { PromptRecordsHttp } from './prompt-records.http.js';
 import { PromptReportsHttp } from './prompt-reports.http.js';
 import { PromptStatisticsHttp } from './prompt-statistics.http.js';
 import { WatchedMoments } from './watched-moments.queries.js';
@@ -50,6 +55,7 @@ import { WatchedPrompts } from './watched-prompts.queries.js';
     PromptStatisticsHttp,
     EventSearchHttp,
     ProfilePicturesHttp,
+    PromptRecordsHttp,
     PromptReportsHttp,
   ],
   providers: [
@@ -58,6 +64,8 @@ import { WatchedPrompts } from './watched-prompts.queries.js';
     Prompts,
     PromptParticipation,
     Icons,
+    PicturesInMemory,
+    PromptMoments,
     PromptSessions,
     EventSearch,
     PublicPromptHandler,
@@ -76,6 +84,9 @@ import { WatchedPrompts } from './watched-prompts.queries.js';
     MonthlyActiveUsersHandler,
     RetentionHandler,
     EventCountsHandler,
+    SessionPageHandler,
+    PromptsOfSessionsHandler,
+    InstancesOfHandler,
     WatchedMoments,
     WatchedPrompts,
     InteractivePromptsLive,

@@ -23,6 +23,8 @@ export type PromptSessionWish =
       readonly origin: SessionOrigin;
       readonly at: UnixSeconds;
     }
+  /** Changes nothing: it only makes sure that the session is still somebody's to begin. */
+  | { readonly type: 'ReuseSession'; readonly userSub: UserSub; readonly prompt: Prompt }
   | ParticipationWish
   | ({ readonly type: 'ExpireSession' } & Ending & At)
   | ({ readonly type: 'ChangeOwner'; readonly from: UserSub; readonly to: UserSub } & At)

@@ -154,6 +154,8 @@ const decide = (command: PromptSessionWish, session: PromptSession): Decided => 
   switch (command.type) {
     case 'OpenSession':
       return open(command, session);
+    case 'ReuseSession':
+      return reuse(command, session);
     case 'JoinSession':
       return join(command, session);
     case 'LikePrompt': {
@@ -188,6 +190,13 @@ function open(command: Wish<'OpenSession'>, session: PromptSession): Decided {
   if (prompt.phase !== 'usable') return refuse('not_found');
   const { promptUid, content, durationSeconds } = prompt;
   return [{ type: 'SessionOpened', promptUid, sessionUid, userSub, content, durationSeconds, createdAt, origin }];
+}
+
+function reuse({ userSub, prompt }: Wish<'ReuseSession'>, session: PromptSession): Decided {
+  if (prompt.phase !== 'usable') return refuse('not_found');
+  if (session.phase === 'unopened' || session.phase === 'erased') return refuse('session_not_found');
+  if (session.promptUid !== prompt.promptUid || session.userSub !== userSub) return refuse('session_not_found');
+  return session.phase === 'opened' ? [] : refuse('session_already_started');
 }
 
 function join(command: Wish<'JoinSession'>, session: PromptSession): Decided {

@@ -13,7 +13,13 @@ import { ExternalPrompt } from './external-prompt.js';
 import { participationRefusals } from './prompt-participation.refusals.js';
 import { PromptSessions } from './prompt-sessions.commands.js';
 
-const NewSession = z.object({ interactive_prompt_uid: PromptUid });
+const NewSession = z.object({
+  interactive_prompt_uid: PromptUid,
+  reuse_unstarted: z
+    .boolean()
+    .default(false)
+    .describe('Answers with one’s newest session in the prompt that was not joined yet, if there is one'),
+});
 
 @ApiTags('interactive prompts')
 @Controller('api/1/interactive_prompts')
@@ -22,7 +28,7 @@ export class PromptSessionsHttp {
   constructor(private readonly sessions: PromptSessions) {}
 
   @Post('start')
-  @ApiOperation({ summary: 'Opens a session of one’s own in a prompt, a new one each time' })
+  @ApiOperation({ summary: 'Opens a session of one’s own in a prompt, a new one each time unless it says otherwise' })
   @Answers(201, ExternalPrompt)
   start(
     @Body({ schema: NewSession }) body: z.output<typeof NewSession>,
@@ -34,6 +40,7 @@ export class PromptSessionsHttp {
       userSub: sub,
       origin: { kind: 'direct' },
       cause,
+      reuses: body.reuse_unstarted,
     });
   }
 }

@@ -11,19 +11,17 @@ import { Tokens } from '../platform/auth/verification.js';
 import { Answers } from '../platform/http/answers.js';
 import { AtLeast, reached, type Reached, WaitsFor, WaitsItself } from '../platform/http/position.js';
 import { invalidInput, Problem } from '../platform/http/problem.js';
+import { position, wholeNumber } from '../platform/http/query-numbers.js';
 import { Crowds } from './crowds.queries.js';
 import { Prompts } from './interactive-prompts.bus.js';
 import { shapeOf } from './prompt-content.js';
 import type { Prompt } from './prompt.js';
 
-const Position = z.coerce
-  .bigint('must be a position: a whole number from 0')
-  .min(0n)
-  .max(2n ** 63n - 1n)
+const AsOf = position
   .optional()
   .describe('Show the crowd as it was when the log had come this far. Reads every session of the prompt: slow');
 
-const StatsOf = z.object({ uid: PromptUid, bin: z.coerce.number().int(), as_of_position: Position });
+const StatsOf = z.object({ uid: PromptUid, bin: wholeNumber(z.int()), as_of_position: AsOf });
 
 const Stats = z.object({
   prompt_time: z.number().describe('When the bin begins. Its values hold at its end: see `as_of`'),
@@ -44,13 +42,13 @@ const Stats = z.object({
 });
 
 const binsPerAnswerMax = 4_096;
-const Bin = z.coerce.number().int().nonnegative();
+const Bin = wholeNumber(z.int().nonnegative());
 
 const RangeOf = z.object({
   uid: PromptUid,
-  from: Bin.default(0).describe('The first bin'),
+  from: Bin.default(0).describe('The first bin; 0 if absent'),
   to: Bin.optional().describe(`The last bin, at most ${String(binsPerAnswerMax)} in all; the prompt’s last if absent`),
-  as_of_position: Position,
+  as_of_position: AsOf,
 });
 
 const perBin = <Value extends z.ZodType>(value: Value) => z.array(value).readonly();

@@ -20,8 +20,8 @@ export interface Watched {
   readonly data: Readonly<Record<string, string | number>>;
 }
 
-/** The types of what a watcher has to know of: the moments, and that somebody who had some is not to be shown any more. */
-export const watchedTypes: readonly string[] = [...Object.keys(watchedEvents), 'SessionErased'];
+/** The types of what a watcher has to know of: the moments, and whose they are now, if they are anybody's any more. */
+export const watchedTypes: readonly string[] = [...Object.keys(watchedEvents), 'SessionOwnerChanged', 'SessionErased'];
 
 /** The log has checked the data of every event that it hands out, so the type's name is enough. */
 export function isMoment(happened: { readonly type: string }): happened is PromptSessionMoment {
@@ -32,6 +32,12 @@ type Erasure = Extract<PromptSessionEvent, { type: 'SessionErased' }>;
 
 export function isErasure(happened: { readonly type: string }): happened is Erasure {
   return happened.type === 'SessionErased';
+}
+
+type OwnerChange = Extract<PromptSessionEvent, { type: 'SessionOwnerChanged' }>;
+
+export function isOwnerChange(happened: { readonly type: string }): happened is OwnerChange {
+  return happened.type === 'SessionOwnerChanged';
 }
 
 export function watched(moment: PromptSessionMoment, { erased = false } = {}): Watched {

@@ -159,15 +159,19 @@ export function itemJson(names: WatchNames, { moment, watched, position, icon, e
   });
 }
 
+interface AnnouncementParts extends Omit<ItemParts, 'icon' | 'erased'> {
+  readonly imageUid: string | null;
+}
+
 /** What listeners on the prompt's channel are told. `icon` is the image alone: a token would let every listener see it. */
-export function announcement({ moment, watched, position }: Omit<ItemParts, 'icon' | 'erased'>): string {
+export function announcement({ moment, watched, position, imageUid }: AnnouncementParts): string {
   return JSON.stringify({
     uid: moment.eventUid,
     user_sub: moment.userSub,
     session_uid: moment.sessionUid,
     evtype: watched.evtype,
     data: watched.data,
-    icon: null,
+    icon: imageUid,
     prompt_time: moment.promptTime,
     created_at: moment.createdAt,
     position: String(position),

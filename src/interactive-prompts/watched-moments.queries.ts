@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { PromptUid } from '../kernel/ids.js';
+import type { PromptUid, UserSub } from '../kernel/ids.js';
 import type { RecordedEvent } from '../platform/event-store/event-store.js';
 import { LiveLog, type LogFollower } from '../platform/live/log-follower.js';
 import { Icons } from './icons.queries.js';
 import type { PromptSessionMoment } from './prompt-session.js';
-import { isErasure, isMoment, watchedTypes } from './watch-item.js';
+import { isErasure, isMoment, isOwnerChange, watchedTypes } from './watch-item.js';
 import { momentOf } from './watch-moment.js';
 import type { WatchNames } from './watch-packets.js';
 import type { Moment } from './watch-room.js';
@@ -74,18 +74,25 @@ export class WatchedMoments {
     await Promise.race([this.icons.learn(people), sleep(faceMsMax)]);
   }
 
-  /** What happened in a prompt between a position and now. Those who were erased since are nobody in it. */
+  /**
+   * What happened in a prompt between a position and now, as a search would show it: a session that changed hands since is its
+   * new owner's, and those who were erased since are nobody in it.
+   */
   async missed(after: number, promptUid: PromptUid): Promise<Missed> {
     const erased = new Set<string>();
+    const owners = new Map<string, UserSub>();
     const { events, upTo } = await this.follower.since(BigInt(after), ({ event }) => {
       if (isErasure(event)) erased.add(event.sessionUid);
+      if (isOwnerChange(event)) owners.set(event.sessionUid, event.newOwner);
       return isMoment(event) && event.promptUid === promptUid;
     });
     const ahead = now() - Date.now() / 1_000;
     const moments = events.flatMap(({ event, position, recordedAt }) => {
       if (!isMoment(event)) return [];
       const cameAt = recordedAt.getTime() / 1_000 + ahead;
-      return [this.watched(event, { position, cameAt, erased: erased.has(event.sessionUid) })];
+      const { sessionUid } = event;
+      const moment = { ...event, userSub: owners.get(sessionUid) ?? event.userSub };
+      return [this.watched(moment, { position, cameAt, erased: erased.has(sessionUid) })];
     });
     return { moments, upTo: Number(upTo) };
   }

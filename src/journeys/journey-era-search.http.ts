@@ -32,7 +32,7 @@ const FormerFound = z.object({
 const keyInHeader = 'The header holds the token of the journey: `authorization: bearer <journey jwt>`.';
 const notAPersons = 'the header holds the journey’s token, not a person’s';
 
-/** What happened in the prompt that a journey asks now, in the words of the journey era. */
+/** What happened in the prompts of a journey, in the words of the journey era. */
 @ApiTags('journeys of earlier clients')
 @Controller('api/1/journeys')
 export class JourneyEraSearchHttp {
@@ -43,9 +43,13 @@ export class JourneyEraSearchHttp {
   ) {}
 
   @Post('events/search')
-  @ApiOperation({ summary: 'What happened in a journey’s prompt so far', description: keyInHeader, deprecated: true })
+  @ApiOperation({
+    summary: 'What happened in a journey’s prompt so far',
+    description: `${keyInHeader} It is the prompt that the journey asks now, or that the sessions of the filter are in.`,
+    deprecated: true,
+  })
   @ChecksTokensItself(notAPersons)
-  @WaitsFor('event_search', 'profile_pictures')
+  @WaitsFor('event_search', 'profile_pictures', 'prompt_sessions')
   @Answers(200, FormerFound)
   async search(
     @Body({ schema: FormerSearchRequest }) request: z.output<typeof FormerSearchRequest>,
@@ -55,8 +59,8 @@ export class JourneyEraSearchHttp {
     const filter = request.filters.interactive_prompt_uid ?? undefined;
     if (filter !== undefined && !(filter.operator === 'eq' && filter.value === journeyUid)) throw ofAnotherJourney();
     const { interactive_prompt_uid: _, ...filters } = request.filters;
-    const { promptUid } = await this.journeys.known(journeyUid);
-    const found = await this.events.find({ ...request, filters }, promptUid);
+    const prompts = await this.journeys.searched(journeyUid, { ...request, filters });
+    const found = await this.events.find({ ...request, filters }, prompts);
     const items = found.items.map(({ interactive_prompt_uid: _promptUid, prompt_time, ...event }) => {
       return { ...event, journey_uid: journeyUid, journey_time: prompt_time };
     });

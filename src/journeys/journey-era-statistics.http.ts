@@ -10,10 +10,11 @@ import { CONFIG, type Config } from '../platform/config/config.js';
 import { Answers } from '../platform/http/answers.js';
 import { AtLeast, notThereYet, reached, type Reached, WaitsItself } from '../platform/http/position.js';
 import { invalidInput, Problem } from '../platform/http/problem.js';
+import { wholeNumber } from '../platform/http/query-numbers.js';
 import { shapeOf } from '../interactive-prompts/prompt-content.js';
 import { JourneyEraPrompts } from './journey-era-prompts.queries.js';
 
-const StatsOf = z.object({ uid: JourneyUid, bin: z.coerce.number().int() });
+const StatsOf = z.object({ uid: JourneyUid, bin: wholeNumber(z.int()) });
 
 const Stats = z.object({
   journey_time: z.number().describe('When the bin begins. Its values hold at its end'),

@@ -25,26 +25,45 @@ export const eventWith = <Data extends z.ZodType>(data: Data) =>
     data,
   });
 
-const wordsOfToday: Readonly<Record<string, string>> = {
-  journey_uid: 'interactive_prompt_uid',
-  journey_time: 'prompt_time',
-};
+const wordsOfToday: ReadonlyMap<string, string> = new Map([
+  ['journey_uid', 'interactive_prompt_uid'],
+  ['journey_time', 'prompt_time'],
+]);
+const formerWords: ReadonlyMap<string, string> = new Map([...wordsOfToday].map(([former, today]) => [today, former]));
 
 const Parts = z.record(z.string(), z.unknown());
 
-/** A search in the words of the journey era, read into today's. */
+/** A search in the words of the journey era, read into today's. What is wrong with it is said in its own words. */
 export const FormerSearchRequest = z
   .object({
     filters: Parts.default({}).describe('As for interactive prompts, with `journey_uid` and `journey_time`'),
     sort: z.array(Parts).default([]).describe('As for interactive prompts, with `journey_time`'),
     limit: z.int().min(1).max(5_000).default(100),
   })
-  .transform(({ filters, sort, limit }) => ({
-    filters: Object.fromEntries(Object.entries(filters).map(filterOfToday)),
-    sort: sort.map((one) => ({ ...one, key: typeof one['key'] === 'string' ? ofToday(one['key']) : one['key'] })),
-    limit,
-  }))
-  .pipe(z.preprocess((today) => today, SearchRequest));
+  .superRefine(({ filters }, context) => {
+    for (const word of Object.keys(filters)) {
+      const former = formerWords.get(word);
+      if (former === undefined) continue;
+      context.addIssue({ code: 'custom', path: ['filters', word], message: `is called ${former} here` });
+    }
+  })
+  .transform(({ filters, sort, limit }, context): SearchRequest => {
+    const read = SearchRequest.safeParse({
+      filters: Object.fromEntries(Object.entries(filters).map(filterOfToday)),
+      sort: sort.map((one) => ({ ...one, key: typeof one['key'] === 'string' ? ofToday(one['key']) : one['key'] })),
+      limit,
+    });
+    if (read.success) return read.data;
+    for (const { path, message } of read.error.issues) {
+      const asNamed = path.map((step) => (typeof step === 'string' ? (formerWords.get(step) ?? step) : step));
+      context.addIssue({ code: 'custom', path: asNamed, message: inFormerWords(message) });
+    }
+    return z.NEVER;
+  });
+
+function inFormerWords(message: string): string {
+  return [...formerWords].reduce((text, [today, former]) => text.replaceAll(today, former), message);
+}
 
 function filterOfToday([name, filter]: readonly [string, unknown]): readonly [string, unknown] {
   return [ofToday(name), name === 'session_uid' ? withSessionsOfToday(filter) : filter];
@@ -60,5 +79,5 @@ function withSessionsOfToday(filter: unknown): unknown {
 }
 
 function ofToday(word: string): string {
-  return Object.hasOwn(wordsOfToday, word) ? (wordsOfToday[word] ?? word) : word;
+  return wordsOfToday.get(word) ?? word;
 }

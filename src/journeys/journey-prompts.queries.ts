@@ -39,6 +39,12 @@ export class JourneyPrompts extends PromptsOfJourneys {
     return own !== undefined && hasAsked(journey, own) ? own : journey.promptUid;
   }
 
+  /** Which of some prompts are, or ever were, the journey's. */
+  async askedBy(journeyUid: JourneyUid, promptUids: readonly PromptUid[]): Promise<readonly PromptUid[]> {
+    const journey = await this.journeys.current(journeyUid);
+    return journey.phase === 'missing' ? [] : promptUids.filter((promptUid) => hasAsked(journey, promptUid));
+  }
+
   private async promptOf(sessionUid: string): Promise<PromptUid | undefined> {
     const uid = PromptSessionUid.safeParse(sessionUid);
     if (!uid.success) return undefined;

@@ -11,6 +11,7 @@ import { Admin } from '../platform/auth/access.js';
 import { Answers } from '../platform/http/answers.js';
 import { WaitsFor } from '../platform/http/position.js';
 import { Problem } from '../platform/http/problem.js';
+import { wholeNumber } from '../platform/http/query-numbers.js';
 
 const Of = z.object({ journey_uid: JourneyUid });
 
@@ -34,7 +35,7 @@ const ListOf = z.object({
     .optional()
     .describe('Whether anybody ever started the prompt that is asked now'),
   after: JourneyUid.optional().describe('The `next` of the page before'),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  limit: wholeNumber(z.int().min(1).max(1_000)).default(100).describe('At most this many; 100 if absent'),
 });
 
 const List = z.object({

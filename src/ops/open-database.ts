@@ -5,7 +5,7 @@ import { EmbeddedPostgres } from '../platform/database/embedded-postgres.js';
 import { say } from './output.js';
 
 /** More than any command does at once; the running program needs the others. */
-const connectionsMax = 4;
+const connectionsMax = 8;
 
 /**
  * Works with the database that the program uses: the one at DATABASE_URL, or the embedded one. The embedded server is

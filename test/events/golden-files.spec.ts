@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { eventFamilies, upcasts } from '../../src/app/domain.js';
 import { event } from '../../src/kernel/event-family.js';
-import type { Upcast } from '../../src/platform/event-store/upcasts.js';
+import type { Upcast } from '../../src/kernel/upcast.js';
 import { disagreements } from './golden-files.js';
 
 const folder = import.meta.dirname;
@@ -23,7 +23,8 @@ describe('the golden files show', () => {
     type: 'Brewed',
     version: 1,
     into: [{ type: 'TeaPoured', schemaVersion: 1 }],
-    lift: ({ data, stream }) => ({ type: 'TeaPoured', schemaVersion: 1, data, stream: stream.replace('brew', 'tea') }),
+    lift: ({ data }) => ({ type: 'TeaPoured', schemaVersion: 1, data }),
+    streams: { from: 'brew-', to: 'tea-' },
   };
   const today = { event: { type: 'TeaPoured', cups: 3 } };
   const golden: Record<string, object> = {
@@ -66,7 +67,7 @@ describe('the golden files show', () => {
   });
 
   test('a stream that is not renamed as it was', () => {
-    const staying: Upcast = { ...brewed, lift: ({ data }) => ({ type: 'TeaPoured', schemaVersion: 1, data }) };
+    const { streams: _, ...staying } = brewed;
     expect(found({}, [tea], [staying])).toEqual(['Brewed.v1.json is read in stream brew-1.']);
   });
 

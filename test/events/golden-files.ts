@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { EventFamily, JsonObject } from '../../src/kernel/event-family.js';
 import { EventCodec } from '../../src/platform/event-store/event-codec.js';
 import type { RecordedEvent, StoredEvent } from '../../src/platform/event-store/event-store.js';
-import type { EventVersion, Lifted, Upcast } from '../../src/platform/event-store/upcasts.js';
+import type { EventVersion, Lifted, Upcast } from '../../src/kernel/upcast.js';
 
 /** What today's program makes of every event that was ever written, held against the files of this folder. */
 

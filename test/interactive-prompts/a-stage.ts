@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { eventFamilies } from '../../src/app/domain.js';
 import { startProgram } from '../../src/app/program.js';
 import { issueKey, issueUserToken } from '../../src/platform/auth/tokens.js';
 import { readConfig } from '../../src/platform/config/config.js';
+import { EventCodec } from '../../src/platform/event-store/event-codec.js';
+import type { StreamWrite } from '../../src/platform/event-store/event-store.js';
+import { PostgresEventStore } from '../../src/platform/event-store/postgres.event-store.js';
 import { aDatabase } from '../support/a-database.js';
 
 /** The whole program on a database of its own, and people who use it as their clients do: over HTTP, with real tokens. */
@@ -15,8 +19,12 @@ export interface Stage {
   readonly stranger: Person;
   /** A prompt's token, as the program issues them, unless said otherwise. */
   promptJwt(promptUid: string, request?: { readonly at?: Date; readonly lifeSeconds?: number }): string;
+  /** What another process appends, with whatever times it has; the position it reached. */
+  happened(...writes: readonly StreamWrite[]): Promise<string>;
   stop(): Promise<void>;
 }
+
+const limits = { eventBytesMax: 1_000_000, appendEventsMax: 1_000, appendQueueMax: 1_000 };
 
 const secrets = {
   user: 'a secret for people in tests',
@@ -26,7 +34,7 @@ const secrets = {
 };
 
 export async function aStage(): Promise<Stage> {
-  const { url, close } = await aDatabase();
+  const { url, database, close } = await aDatabase();
   const config = readConfig({
     DATABASE_URL: url,
     PORT: '0',
@@ -54,6 +62,12 @@ export async function aStage(): Promise<Stage> {
     person: (sub, claims = {}) => person({ sub, ...claims }),
     stranger: new Person(program.url, {}),
     promptJwt: (sub, request = {}) => issueKey('interactivePrompt', secrets.interactivePrompt, { sub, ...request }),
+    happened: async (...writes) => {
+      const store = new PostgresEventStore(database, new EventCodec(eventFamilies), limits);
+      const { position } = await store.append({ writes, metadata: { correlationId: 'another process' } });
+      await store.close();
+      return String(position);
+    },
     stop: async () => {
       await program.stop();
       await close();

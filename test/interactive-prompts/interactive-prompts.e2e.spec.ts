@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createDecoder } from 'fast-jwt';
 import { z } from 'zod';
-import { aStage, type APrompt, Problem, type Stage, Started, type Visit, words } from './a-stage.js';
+import { eventually } from '../support/eventually.js';
+import { aStage, type Answer, type APrompt, Problem, type Stage, Started, type Visit, words } from './a-stage.js';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -224,15 +225,63 @@ describe('an event', () => {
 
   test('[51] of joining happens once, however many ask', async () => {
     const w15 = await stage.prompt(15);
-    const s1 = await w15.visit(stage.person(u1));
+    const start = { interactive_prompt_uid: w15.uid };
+    const started = await stage.person(u1).post('/api/1/interactive_prompts/start', start);
+    const s1 = w15.visitTo(stage.person(u1), Started.parse(started.body));
+    const joinedBefore = await joinsEver(started);
     const answers = await Promise.all(Array.from({ length: 8 }, () => s1.join(0)));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     const refused = answers.filter(({ status }) => status !== 201);
     for (const answer of refused)
       expect(answer).toMatchObject({ status: 409, body: { type: 'session_already_started' } });
     expect((await w15.stats(0)).users).toBe(1);
+    // Whatever comes after all eight has seen whatever any of them did.
+    expect(await joinsEver(await s1.like(1))).toBe(joinedBefore + 1);
   });
 });
+
+describe('a session that nobody began', () => {
+  const open = (prompt: APrompt, changes: object = { reuse_unstarted: true }, sub: string = u1): Promise<Answer> =>
+    stage.person(sub).post('/api/1/interactive_prompts/start', { interactive_prompt_uid: prompt.uid, ...changes });
+  const opened = async (...of: Parameters<typeof open>): Promise<Started> => Started.parse((await open(...of)).body);
+  /** A read model proposes it, so the newest one is proposed a moment after it was opened. */
+  const reopens = (prompt: APrompt, session: string): Promise<void> =>
+    eventually(async () => {
+      expect((await opened(prompt)).session_uid).toBe(session);
+    });
+
+  test('is what the same person gets who says that it will do, the newest of several', async () => {
+    const prompt = await stage.prompt(15);
+    await opened(prompt, {});
+    const newest = await opened(prompt, {});
+    await reopens(prompt, newest.session_uid);
+    expect((await opened(prompt, {})).session_uid).not.toBe(newest.session_uid);
+    expect((await opened(prompt, undefined, 'somebody-else')).session_uid).not.toBe(newest.session_uid);
+    expect(await prompt.visitTo(stage.person(u1), await opened(prompt)).join(0)).toMatchObject({ status: 201 });
+  });
+
+  test('is nobody’s any more the moment that it is joined, even if no read model knows', async () => {
+    const prompt = await stage.prompt(15);
+    const first = await opened(prompt);
+    await reopens(prompt, first.session_uid);
+    await prompt.visitTo(stage.person(u1), first).join(0);
+    expect((await opened(prompt)).session_uid).not.toBe(first.session_uid);
+  });
+
+  test('is not given out in a prompt that was deleted', async () => {
+    const prompt = await stage.prompt(15);
+    await reopens(prompt, (await opened(prompt)).session_uid);
+    await stage.admin.delete(`/api/1/admin/interactive_prompts/${prompt.uid}`);
+    expect(await open(prompt)).toMatchObject({ status: 404, body: { type: 'not_found' } });
+  });
+});
+
+/** What the statistics say once they have seen what was answered. */
+async function joinsEver({ headers }: Answer): Promise<number> {
+  const reader = stage.admin.with({ 'chorus-at-least': headers.get('chorus-position') ?? '' });
+  const { body } = await reader.get('/api/1/admin/total_interactive_prompt_sessions');
+  return z.object({ value: z.int() }).parse(body).value;
+}
 
 const Token = z.object({
   header: z.object({ alg: z.string() }),

@@ -110,6 +110,34 @@ describe('the live watch', () => {
     }, 10_000);
   });
 
+  it('shows whoever comes back the owner of today, as a search does, of a session that changed hands meanwhile', async () => {
+    const prompt = await stage.prompt(60);
+    const newPicture = 'oseh_if_0000000000000000000002';
+    await stage.person('New').put('/api/1/users/me/profile_picture', { image_uid: newPicture });
+    const visit = await prompt.visit('Old', 0.5);
+    await visit.like(1);
+    const before = remembered(await prompt.watch());
+    await stage.admin.post('/api/1/admin/people/merge', { from: 'Old', into: 'New' });
+
+    const search = async (): Promise<readonly object[]> => {
+      const holder = stage.person('New').with({ authorization: `bearer ${prompt.jwt}` });
+      const sort = [{ key: 'prompt_time', dir: 'asc' }];
+      const { body } = await holder.post('/api/1/interactive_prompts/events/search', { sort });
+      return (body as { items: object[] }).items;
+    };
+    await eventually(async () => {
+      const late = remembered(await prompt.watch({ resume_from: 0 }));
+      const items = await late.seen(2);
+      expect(items).toMatchObject([
+        { evtype: 'join', user_sub: 'New', icon: { uid: newPicture }, data: { name: 'Old' } },
+        { evtype: 'like', user_sub: 'New' },
+      ]);
+      expect(await search()).toMatchObject(items.map(({ uid, user_sub, data }) => ({ uid, user_sub, data })));
+    }, 10_000);
+    // Who watched all the time was told nothing twice.
+    expect(before.items).toEqual([]);
+  });
+
   it('tells of ratings below zero as of any other', async () => {
     const prompt = await stage.prompt(60, numbers);
     const watcher = remembered(await prompt.watch());

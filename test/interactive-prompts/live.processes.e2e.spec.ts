@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { z } from 'zod';
 import { ARedis, needsRedis, redisIsHere } from '../support/a-redis.js';
 import { eventually } from '../support/eventually.js';
 import type { Watcher } from './a-watcher.js';
@@ -17,6 +18,8 @@ const aRedis = async (): Promise<ARedis> => {
   opened.defer(() => redis.stop());
   return redis;
 };
+const Heard = z.object({ evtype: z.string(), icon: z.unknown() });
+
 const likes = ({ items }: Watcher): readonly number[] =>
   items.filter(({ evtype }) => evtype === 'like').map(({ prompt_time }) => prompt_time);
 
@@ -103,6 +106,36 @@ describe(`two processes with Redis${needsRedis}`, () => {
       position: expect.stringMatching(/^\d+$/),
     });
     expect(heard[1]).toMatchObject({ evtype: 'like', position: answer.headers.get('chorus-position') });
+  });
+
+  test('show the same latest picture in both, to watchers and to listeners, of somebody who had none before', async () => {
+    const redis = await aRedis();
+    const stage = await stageOf({ REDIS_URL: redis.url }, { CHORUS_ROLE: 'api', REDIS_URL: redis.url });
+    const [here = '', there = ''] = stage.urls;
+    const prompt = await stage.prompt(60);
+    const listener = listenerAt(redis.url);
+    const heard: { evtype: string; icon: unknown }[] = [];
+    listener.on('message', (_channel, message) => heard.push(Heard.parse(JSON.parse(message))));
+    await listener.subscribe(`ps:interactive_prompts:${prompt.uid}:events`);
+    const watchers = [await prompt.watch({}, here), await prompt.watch({}, there)];
+    const visit = await prompt.visit('Ada', 0.5, here);
+    for (const watcher of watchers) await watcher.seen(1);
+
+    const imageUid = 'oseh_if_0000000000000000000001';
+    await stage.person('Ada').put('/api/1/users/me/profile_picture', { image_uid: imageUid });
+    await visit.like(1);
+
+    for (const watcher of watchers) {
+      const [join, like] = await watcher.seen(2);
+      expect(join).toMatchObject({ evtype: 'join', icon: null });
+      expect(like).toMatchObject({ evtype: 'like', icon: { uid: imageUid } });
+    }
+    await eventually(() => {
+      expect(heard).toMatchObject([
+        { evtype: 'join', icon: null },
+        { evtype: 'like', icon: imageUid },
+      ]);
+    });
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { binsOf, bucketOf } from '../../projections/interactive-prompts/bins.js';
+import { binOf, binsOf, bucketOf } from '../../projections/interactive-prompts/bins.js';
 import { CrowdAsOf, CrowdAsOfHandler } from '../../projections/interactive-prompts/crowd-as-of.js';
 import { CrowdsInMemory } from '../../projections/interactive-prompts/crowd-in-memory.js';
 import { eventCounts, EventCounts, EventCountsHandler } from '../../projections/interactive-prompts/event-counts.js';
@@ -15,7 +15,7 @@ import { ReadModels } from '../../src/platform/projecting/read-models.js';
 import { aWorker, type Worker } from '../platform/projecting.worker.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
 import { crowdByHand, crowds, isMoment } from './crowds.js';
-import { joined, left, liked, promptNo, threeWords, user } from './stays.js';
+import { joined, left, liked, promptNo, sessionNo, threeWords, user } from './stays.js';
 
 let testing: TestDatabase;
 let worker: Worker;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   worker = await aWorker(testing.database, { projections: [prefixSums, eventCounts, eventSearch], codec });
   readModels = new ReadModels(testing.database);
   tail = new Tail(worker.store);
-  memory = new CrowdsInMemory(worker.store, tail, readModels, worker.progress);
+  memory = new CrowdsInMemory(worker.store, tail, testing.database, worker.progress);
   await memory.onApplicationBootstrap();
 });
 
@@ -140,6 +140,42 @@ describe('the crowd in memory', () => {
     });
     await fc.assert(property, { numRuns: 40 });
   }, 60_000);
+
+  test('of many people in a long prompt is loaded slice by slice, and nobody else waits for it', async () => {
+    const durationSeconds = 3_600;
+    const promptUid = promptNo((prompts += 1));
+    const joins = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, nth) => ({
+        ...joined((from + nth) * 2, from + nth + 1),
+        ...{ promptUid, durationSeconds, sessionUid: sessionNo(100_000 + from + nth) },
+        userSub: user(`person-${String(from + nth)}`),
+      }));
+    const append = async (events: readonly PromptSessionEvent[]): Promise<bigint> => {
+      const writes = [{ stream: 'promptSession-of-many', expected: 'any', events }] as const;
+      return (await worker.store.append({ writes, metadata: { correlationId: 'test' } })).position;
+    };
+    await worker.progress.waitFor('prefix_sums', await append(joins(0, 1_600)), 5_000);
+
+    let turns = 0;
+    let isLoading = true;
+    const count = (): void => {
+      turns += 1;
+      if (isLoading) setImmediate(count);
+    };
+    setImmediate(count);
+    const loading = memory.of({ promptUid, durationSeconds }, { atLeast: 0n, ...wait });
+    const atLeast = await append(joins(1_600, 1_700));
+    await loading;
+    isLoading = false;
+    const sums = await memory.of({ promptUid, durationSeconds }, { atLeast, ...wait });
+
+    // At least one for each slice: four of people, sixteen of nodes.
+    expect(turns).toBeGreaterThan(20);
+    for (const bin of [0, 255, 256, 1_023, 2_048, binsOf(durationSeconds) - 1]) {
+      const there = joins(0, 1_700).filter(({ promptTime }) => binOf(promptTime, durationSeconds) <= bin).length;
+      expect(sums.at(bin, shapeOf(threeWords))).toMatchObject({ users: there, people: there });
+    }
+  });
 
   test('asks the database once, however often it is asked', async () => {
     const happening = new Happening();

@@ -1,5 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { publicPrompt } from '../../src/interactive-prompts/public-prompt.js';
+import { isRefusal } from '../../src/kernel/decision-model.js';
+import { PublicRecordUid } from '../../src/kernel/ids.js';
+import { UnixSeconds } from '../../src/kernel/instant.js';
+import { promptNo, threeWords } from './stays.js';
 import { aStage, type Answer, type Stage, Started } from './a-stage.js';
 
 let stage: Stage;
@@ -16,6 +22,46 @@ const start = (identifier: string, sub = 'u1'): Promise<Answer> =>
   stage.person(sub).post('/api/1/interactive_prompts/start_public', { identifier });
 const started = async (identifier: string, sub = 'u1'): Promise<Started> =>
   Started.parse((await start(identifier, sub)).body);
+
+const fourWeeks = 28 * 86_400;
+
+const Instances = z.object({
+  items: z.array(
+    z.object({
+      interactive_prompt_uid: z.string(),
+      version: z.number(),
+      started_at: z.number(),
+      expires_at: z.number(),
+      reason: z.string(),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+const instancesOf = async (identifier: string, position: string | null, query = '') => {
+  const path = `/api/1/admin/public_interactive_prompts/${identifier}/instances${query}`;
+  return Instances.parse((await stage.admin.with({ 'chorus-at-least': position ?? '0' }).get(path)).body);
+};
+const positionOf = ({ headers }: Answer): string | null => headers.get('chorus-position');
+
+/** A public prompt that was defined and first started at a time of the past, as the rules say that it goes. */
+async function startedBefore(identifier: string, startedAt: number, n: number): Promise<string> {
+  const at = UnixSeconds.parse(startedAt);
+  const settings = { identifier, version: 0, content: threeWords, durationSeconds: 60, expiresSeconds: fourWeeks };
+  const defined = { type: 'PublicPromptDefined', ...settings, at } as const;
+  const recordUid = PublicRecordUid.parse(`oseh_pip_${String(n).padStart(22, '0')}`);
+  const promptUid = promptNo(n);
+  const rotated = publicPrompt.decide(
+    { type: 'RotateInstance', promptUid, recordUid, at },
+    publicPrompt.evolve(publicPrompt.initial, defined),
+  );
+  if (isRefusal(rotated)) throw new Error(rotated.refused);
+  const created = { type: 'PromptCreated', promptUid, content: threeWords, durationSeconds: 60, createdAt: at };
+  await stage.happened(
+    { stream: `publicPrompt-${identifier}`, expected: 'none', events: [defined, ...rotated] },
+    { stream: `prompt-${promptUid}`, expected: 'none', events: [created] },
+  );
+  return promptUid;
+}
 
 describe('a public prompt', () => {
   test.each([
@@ -51,6 +97,43 @@ describe('a public prompt', () => {
     const answers = await Promise.all(Array.from({ length: 12 }, (_, n) => started('rush', `u${String(n)}`)));
     expect(new Set(answers.map(({ uid }) => uid)).size).toBe(1);
     expect(new Set(answers.map(({ session_uid }) => session_uid)).size).toBe(12);
+  });
+
+  test('[73] has one record of its instance, which lasts exactly four weeks, and a session that is only opened', async () => {
+    await define('recorded');
+    const answer = await start('recorded');
+    const { items } = await instancesOf('recorded', positionOf(answer));
+    expect(items).toMatchObject([
+      { interactive_prompt_uid: Started.parse(answer.body).uid, version: 0, reason: 'first' },
+    ]);
+    expect(items[0]!.expires_at - items[0]!.started_at).toBe(2_419_200);
+    const sessions = await stage.admin
+      .with({ 'chorus-at-least': positionOf(answer) ?? '0' })
+      .get(`/api/1/admin/interactive_prompt_sessions?interactive_prompt_uid=${Started.parse(answer.body).uid}`);
+    expect(sessions.body).toMatchObject({
+      items: [
+        { uid: Started.parse(answer.body).session_uid, user_sub: 'u1', state: 'opened', origin_name: 'recorded' },
+      ],
+      next: null,
+    });
+  });
+
+  test('[75] gets a new instance once four weeks are over, whose crowd begins at zero', async () => {
+    const expiresAt = Date.now() / 1_000 + 3;
+    const old = await startedBefore('four-weeks', expiresAt - fourWeeks, 75_001);
+    const one = await started('four-weeks');
+    expect(one.uid).toBe(old);
+    await stage.existing(old).visitTo(stage.person('u1'), one).join(0);
+
+    await sleep(expiresAt * 1_000 - Date.now() + 10);
+    const next = await start('four-weeks', 'u2');
+    const { uid } = Started.parse(next.body);
+    expect(uid).not.toBe(old);
+    expect((await stage.existing(uid).stats(0)).users).toBe(0);
+    const newest = await instancesOf('four-weeks', positionOf(next), '?limit=1');
+    expect(newest.items).toMatchObject([{ interactive_prompt_uid: uid, reason: 'expired' }]);
+    const before = await instancesOf('four-weeks', null, `?before=${newest.next ?? ''}`);
+    expect(before.items).toMatchObject([{ interactive_prompt_uid: old, reason: 'first', expires_at: expiresAt }]);
   });
 
   test('[76] gets a new instance by a higher version', async () => {

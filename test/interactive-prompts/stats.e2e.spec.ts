@@ -60,6 +60,15 @@ describe('the stats of a prompt', () => {
     expect(part).toMatchObject({ from: 3, to: 4, users: [1, 1], likes: [0, 0] });
   });
 
+  test.each(['', '0x1', '1e0', '1.0', ' 1', '+1'])('are not those of the bin %j, which is no number', async (bin) => {
+    const prompt = await stage.prompt(10);
+    for (const query of ['', '/range']) {
+      const named = query === '' ? 'bin' : 'from';
+      const answer = await ask(prompt, `${query}?uid=${prompt.uid}&${named}=${encodeURIComponent(bin)}`);
+      expect(answer).toMatchObject({ status: 422, body: { errors: [{ in: 'query', path: `/${named}` }] } });
+    }
+  });
+
   test('of a range outside the prompt are refused', async () => {
     const prompt = await stage.prompt(10);
     expect(await ask(prompt, `/range?uid=${prompt.uid}&from=15`)).toMatchObject({

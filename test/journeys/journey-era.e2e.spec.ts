@@ -163,6 +163,68 @@ describe('reads in the words of the journey era', () => {
     expect(await search({ sort })).toMatchObject({ body: { items: [{ journey_time: 1 }, { journey_time: 0 }] } });
   });
 
+  test('find sessions on earlier prompts of the journey too, of one or of several, from page to page', async () => {
+    const journey = await AJourney.create(stage);
+    const stays = [];
+    for (const sub of ['u1', 'u2', 'u3']) {
+      const stay = await journey.startAsBefore(stage.person(sub));
+      await stay.tell('join', 0);
+      await stay.tell('like', 1 + stays.length);
+      stays.push(stay);
+      if (stays.length < 3) await journey.patch({ archive_prompt_responses: true });
+    }
+    const another = await AJourney.create(stage);
+    const stranger = await another.startAsBefore(stage.person('u4'));
+    await stranger.tell('join', 0);
+
+    const found = async (body: object) => {
+      const answer = await journey.asHolder().post('/api/1/journeys/events/search', body);
+      const Found = z.object({
+        items: z.array(z.object({ session_uid: z.string(), journey_uid: z.string(), journey_time: z.number() })),
+        next_page_sort: z.array(z.unknown()).nullable(),
+      });
+      return Found.parse(answer.body);
+    };
+    const [first, , last] = stays.map(({ sessionUid }) => asBefore(sessionUid));
+    const ofFirst = await found({ filters: { session_uid: { operator: 'eq', value: first } } });
+    expect(ofFirst.items.map(({ journey_time }) => journey_time).toSorted()).toEqual([0, 1]);
+    expect(new Set(ofFirst.items.map(({ journey_uid }) => journey_uid))).toEqual(new Set([journey.uid]));
+
+    const value = [...stays, stranger].map(({ sessionUid }) => asBefore(sessionUid));
+    const ofAll = { filters: { session_uid: { operator: 'in', value } }, limit: 2 };
+    const seen: unknown[] = [];
+    let sort: unknown = [{ key: 'journey_time', dir: 'desc' }];
+    while (sort !== null) {
+      const { items, next_page_sort } = await found({ ...ofAll, sort });
+      seen.push(...items.map(({ journey_time }) => journey_time));
+      sort = next_page_sort;
+    }
+    expect(seen).toEqual([3, 2, 1, 0, 0, 0]);
+
+    const withoutNames = await found({});
+    expect(new Set(withoutNames.items.map(({ session_uid }) => asBefore(session_uid)))).toEqual(new Set([last]));
+    const atRandom = { ...ofAll, sort: [{ key: 'random' }] };
+    expect(await journey.asHolder().post('/api/1/journeys/events/search', atRandom)).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: '/sort' }] },
+    });
+  });
+
+  test.each([
+    [{ filters: { journey_time: { operator: 'eq', value: 'soon' } } }, '/filters/journey_time/value', ''],
+    [{ filters: { journey_uid: 'x' } }, '/filters/journey_uid', ''],
+    [{ filters: { prompt_time: { operator: 'eq', value: 1 } } }, '/filters/prompt_time', 'journey_time'],
+    [{ filters: { dropout_for_total: { operator: 'eq', value: 5 } } }, '/filters', 'needs journey_time as bte'],
+    [{ sort: [{ key: 'uid' }, { key: 'journey_time' }] }, '/sort', 'must be uid, journey_time'],
+  ])('say of %j what is wrong in the words that it was asked in', async (body, path, says) => {
+    const journey = await AJourney.create(stage);
+    const wrong = await journey.asHolder().post('/api/1/journeys/events/search', body);
+    expect(wrong).toMatchObject({ status: 422, body: { errors: [{ path, message: expect.stringContaining(says) }] } });
+    expect(JSON.stringify(wrong.body)).not.toMatch(
+      says === 'journey_time' ? /interactive_prompt_uid/ : /prompt_(uid|time)/,
+    );
+  });
+
   test('stay with the journey of their token', async () => {
     const [journey, other] = [await AJourney.create(stage), await AJourney.create(stage)];
     const invalid = { status: 403, body: { type: 'invalid' } };

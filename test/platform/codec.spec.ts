@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { event } from '../../src/kernel/event-family.js';
 import { EventCodec, EventInvalid, EventUnreadable } from '../../src/platform/event-store/event-codec.js';
 import type { StoredEvent } from '../../src/platform/event-store/event-store.js';
-import { HistoryInvalid, type Upcast } from '../../src/platform/event-store/upcasts.js';
+import type { Upcast } from '../../src/kernel/upcast.js';
+import { HistoryInvalid } from '../../src/platform/event-store/upcasts.js';
 
 const tea = {
   TeaPoured: event(z.object({ cups: z.number(), note: z.string().optional() })),
@@ -126,12 +127,8 @@ describe('an upcast', () => {
     type: 'BrewServed',
     version: 1,
     into: [{ type: 'TeaSpilt', schemaVersion: 2 }],
-    lift: ({ data, stream }) => ({
-      type: 'TeaSpilt',
-      schemaVersion: 2,
-      data: { millilitres: data['ml'] ?? 0 },
-      stream: stream.replace('brew-', 'tea-'),
-    }),
+    lift: ({ data }) => ({ type: 'TeaSpilt', schemaVersion: 2, data: { millilitres: data['ml'] ?? 0 } }),
+    streams: { from: 'brew-', to: 'tea-' },
   };
 
   test('renames type and stream, and goes on through the family', () => {
@@ -142,6 +139,42 @@ describe('an upcast', () => {
       schemaVersion: 3,
       event: { type: 'TeaSpilt', millilitres: 9, table: 'kitchen' },
     });
+  });
+
+  test('renames a stream with all that is in it, also what is written today', () => {
+    const codec = new EventCodec([tea], [brew, { ...brew, type: 'Brewed' }]);
+    const event = stored({ type: 'TeaPoured', schemaVersion: 1, data: { cups: 1 }, stream: 'brew-8' });
+    expect(codec.decode(event)?.stream).toBe('tea-8');
+    expect(codec.streamNow('tea-8')).toBe('tea-8');
+    expect(codec.streamsBefore('tea-8')).toEqual(['brew-8']);
+    expect(codec.storedCategories(['tea', 'coffee'])).toEqual(['tea', 'brew', 'coffee']);
+    expect(codec.storedCategories(['brew'])).toEqual([]);
+  });
+
+  test('finds every earlier name of a stream that was renamed twice', () => {
+    const older: Upcast = { ...brew, type: 'Brewed', streams: { from: 'pot-p_', to: 'brew-' } };
+    const codec = new EventCodec([tea], [older, brew]);
+    expect(codec.streamNow('pot-p_8')).toBe('tea-8');
+    expect(codec.streamsBefore('tea-8')).toEqual(['pot-p_8', 'brew-8']);
+    expect(codec.streamNow('pot-8')).toBe('pot-8');
+  });
+
+  test.each([
+    ['in two ways', { from: 'brew-', to: 'coffee-' }, 'are renamed in two ways'],
+    ['in a circle', { from: 'tea-', to: 'brew-' }, 'renamed in a circle: brew- -> tea-'],
+    ['to what is no name', { from: 'pot-', to: 'brew' }, 'named category-id, not brew'],
+  ])('is refused at the start when it renames streams %s', (_, streams, why) => {
+    expect(() => new EventCodec([tea], [brew, { ...brew, type: 'Brewed', streams }])).toThrow(why);
+  });
+
+  test('whose lift fails stops the reader and says where', () => {
+    const lift = () => {
+      throw new RangeError('no such cup');
+    };
+    const codec = new EventCodec([tea], [{ ...brew, lift }]);
+    const event = stored({ type: 'BrewServed', schemaVersion: 1, data: {} });
+    expect(() => codec.decode(event)).toThrow(EventUnreadable);
+    expect(() => codec.decode(event)).toThrow('at position 7 of the log cannot be read: its lift failed: no such cup.');
   });
 
   test('is known to filters, through chains too', () => {
@@ -182,6 +215,30 @@ describe('an upcast', () => {
     expect(() => codec.decode(stored({ type: 'BrewServed', schemaVersion: 1, data: {} }))).toThrow(
       'which its upcast does not declare',
     );
+  });
+});
+
+describe('an event of the past', () => {
+  const codec = new EventCodec([tea]);
+  const past = (schemaVersion: number, data: Record<string, number>) => ({
+    id: '',
+    type: 'TeaSpilt',
+    schemaVersion,
+    data,
+  });
+
+  test('may be stored when it can be read', () => {
+    expect(codec.adopt(past(1, { centilitres: 2 }), 'tea-1').data).toEqual({ millilitres: 20, table: 'kitchen' });
+    expect(codec.adopt({ ...past(1, { cups: 2 }), type: 'TeaPoured' }, 'tea-1').data).toEqual({ cups: 2 });
+  });
+
+  test.each([
+    ['its lift yields nonsense', past(1, {}), 'cannot be stored: what it was lifted into is wrong'],
+    ['it is of today and wrong', past(3, { millilitres: 2 }), 'cannot be stored: table: Invalid input'],
+    ['its version is none', past(4, {}), 'cannot be stored: nothing says how version 4 is read'],
+  ])('may not be stored when %s', (_, wrong, why) => {
+    expect(() => codec.adopt(wrong, 'tea-1')).toThrow(EventInvalid);
+    expect(() => codec.adopt(wrong, 'tea-1')).toThrow(why);
   });
 });
 

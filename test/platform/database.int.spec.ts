@@ -51,6 +51,18 @@ describe('a database', () => {
     await empty.close();
   });
 
+  test('that a newer program has migrated is refused in a sentence, and left as it is', async () => {
+    const newer = await aDatabase();
+    await newer.database.pool.query(
+      `insert into migrations (timestamp, name) values (1900000000000, 'Tomorrow1900000000000')`,
+    );
+    await expect(newer.database.migrate()).rejects.toMatchObject({
+      name: 'DatabaseUnusable',
+      message: expect.stringMatching(/migrated by a newer program \(Tomorrow1900000000000\)/),
+    });
+    await newer.close();
+  });
+
   test('that cannot be reached is refused in a sentence without its password', async () => {
     const opening = Database.open({ url: 'postgres://me:hunter2@127.0.0.1:1/x?password=hunter2', connectionsMax: 4 });
     const refusal: unknown = await opening.catch((error: unknown) => error);

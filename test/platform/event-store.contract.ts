@@ -29,7 +29,12 @@ export interface ContractLimits {
 }
 
 export interface ContractSubject {
-  open(codec: EventCodec, limits: ContractLimits): Promise<{ store: EventStore; close(): Promise<void> }>;
+  /** `beside` is a store that was opened before: the new one is another process on the same log. */
+  open(
+    codec: EventCodec,
+    limits: ContractLimits,
+    beside?: EventStore,
+  ): Promise<{ store: EventStore; close(): Promise<void> }>;
 }
 
 const limits: ContractLimits = { eventBytesMax: 2_000, appendEventsMax: 100, appendQueueMax: 2_000 };

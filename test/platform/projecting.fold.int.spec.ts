@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { event, type EventFamily } from '../../src/kernel/event-family.js';
 import type { RecordedEvent } from '../../src/platform/event-store/event-store.js';
 import { BatchWriter } from '../../src/platform/projecting/batch-writer.js';
-import { Builds, type Build } from '../../src/platform/projecting/builds.js';
+import type { Build } from '../../src/platform/projecting/builds.js';
 import { columnsOf } from '../../src/platform/projecting/columns.js';
 import { projection } from '../../src/platform/projecting/projection.js';
 import { readRows } from '../../src/platform/projecting/read-rows.js';
 import { table } from '../../src/platform/projecting/table.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
+import { theLiveBuild } from './projecting.worker.js';
 
 /**
  * The heart of projecting, against a model that a reader can check by eye: whatever is done to rows, and however the events
@@ -184,7 +185,7 @@ let live: Build;
 
 beforeAll(async () => {
   testing = await aDatabase();
-  live = await new Builds(testing.database).open(changes);
+  live = await theLiveBuild(testing.database, changes);
 });
 afterAll(() => testing.close());
 

@@ -7,7 +7,7 @@ import { BatchWriter } from '../../src/platform/projecting/batch-writer.js';
 import { Builds, type Build } from '../../src/platform/projecting/builds.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
 import { eventually } from '../support/eventually.js';
-import { aWorker, counted, pressCounts, recounted, type Worker } from './projecting.worker.js';
+import { aWorker, counted, pressCounts, recounted, theLiveBuild, type Worker } from './projecting.worker.js';
 
 let testing: TestDatabase;
 let worker: Worker | undefined;
@@ -97,7 +97,7 @@ describe('the write of a former owner', () => {
 
   async function owned(epoch: number): Promise<Build> {
     const builds = new Builds(testing.database);
-    const build = await builds.claim(await builds.open(pressCounts), epoch);
+    const build = await builds.claim(await theLiveBuild(testing.database, pressCounts), epoch);
     if (build === undefined) throw new Error('The claim was refused.');
     return build;
   }
@@ -198,7 +198,9 @@ async function reached(by: Worker, position: bigint, waitMs = 6_000): Promise<vo
 }
 
 async function hasOwner(): Promise<void> {
-  const { rowCount } = await testing.database.pool.query('select 1 from projecting.leases where owner is not null');
+  const { rowCount } = await testing.database.pool.query(
+    `select 1 from projecting.leases where owner is not null and name like 'projection %'`,
+  );
   expect(rowCount).toBe(1);
 }
 

@@ -8,7 +8,7 @@ import { PostgresEventStore } from '../../src/platform/event-store/postgres.even
 import { Tail } from '../../src/platform/event-store/tail.js';
 import { Leases, type LeaseOptions } from '../../src/platform/leasing/lease.js';
 import type { WriterHooks } from '../../src/platform/projecting/batch-writer.js';
-import { Builds } from '../../src/platform/projecting/builds.js';
+import { Builds, type Build } from '../../src/platform/projecting/builds.js';
 import { DatabaseProgress } from '../../src/platform/projecting/database-progress.js';
 import { DeadLetters } from '../../src/platform/projecting/dead-letters.js';
 import { ProjectionEngine } from '../../src/platform/projecting/engine.js';
@@ -16,6 +16,9 @@ import { ProjectionLag } from '../../src/platform/projecting/lag.js';
 import { ProgressBoard } from '../../src/platform/projecting/progress-board.js';
 import { projection, type Projection } from '../../src/platform/projecting/projection.js';
 import { table } from '../../src/platform/projecting/table.js';
+import { Rebuilder, rebuildsLease, type RebuilderParts } from '../../src/platform/rebuilding/rebuilder.js';
+import { RebuildOrders } from '../../src/platform/rebuilding/rebuild-orders.js';
+import { Rebuilds } from '../../src/platform/rebuilding/rebuilds.js';
 
 /** The smallest domain that can be miscounted: people press buttons. */
 export const presses = {
@@ -57,11 +60,17 @@ export interface Worker {
   readonly progress: DatabaseProgress;
   readonly lag: ProjectionLag;
   readonly letters: DeadLetters;
+  readonly orders: RebuildOrders;
+  readonly rebuilds: Rebuilds;
   readonly failures: readonly unknown[];
+  /** Another one, to be run under a lease that a test makes up. */
+  rebuilderOf(parts: Rebuilding): Rebuilder;
   press(button: string, ...times: readonly number[]): Promise<bigint>;
   release(button: string): Promise<bigint>;
   stop(): Promise<void>;
 }
+
+type Rebuilding = Pick<Partial<RebuilderParts>, 'graceMs' | 'hooks' | 'pollMs'>;
 
 export interface WorkerOptions {
   readonly projections?: readonly Projection[];
@@ -69,12 +78,15 @@ export interface WorkerOptions {
   readonly lettersMax?: number;
   readonly leases?: LeaseOptions;
   readonly codec?: EventCodec;
+  /** False: somebody else carries rebuilds out. */
+  readonly rebuilding?: Rebuilding | false;
 }
 
 /** A worker as the program composes it, in this process. */
 export async function aWorker(database: Database, options: WorkerOptions = {}): Promise<Worker> {
-  const { projections = [pressCounts, releaseCounts], hooks = {}, lettersMax = 1_000 } = options;
-  const store = new PostgresEventStore(database, options.codec ?? new EventCodec([presses]), {
+  const { projections = [pressCounts, releaseCounts], hooks = {}, lettersMax = 1_000, rebuilding = {} } = options;
+  const codec = options.codec ?? new EventCodec([presses]);
+  const store = new PostgresEventStore(database, codec, {
     eventBytesMax: 1_000_000,
     appendEventsMax: 10_000,
     appendQueueMax: 10_000,
@@ -86,6 +98,7 @@ export async function aWorker(database: Database, options: WorkerOptions = {}): 
   const onFailure = (_: string, error: unknown): void => {
     failures.push(error);
   };
+  const rebuilds = new Rebuilds(database);
   const engine = new ProjectionEngine(projections, {
     database,
     store,
@@ -95,8 +108,21 @@ export async function aWorker(database: Database, options: WorkerOptions = {}): 
     hooks,
     lettersMax,
     onFailure,
+    onNewVersion: (projection) => rebuilds.addVersion(projection, { switches: true }),
   });
   await engine.start();
+  const rebuilderOf = (more: Rebuilding): Rebuilder =>
+    new Rebuilder(projections, {
+      database,
+      store,
+      codec,
+      rebuilds,
+      graceMs: 60_000,
+      pollMs: 20,
+      onFailure: (error) => void failures.push(error),
+      ...more,
+    });
+  if (rebuilding !== false) leases.hold(rebuildsLease, (lease) => rebuilderOf(rebuilding).run(lease));
   const letters = new DeadLetters(database);
   const append = async (stream: string, events: readonly { readonly type: string }[]): Promise<bigint> => {
     const metadata = { correlationId: 'test' };
@@ -106,9 +132,16 @@ export async function aWorker(database: Database, options: WorkerOptions = {}): 
     store,
     board,
     letters,
+    rebuilds,
+    rebuilderOf,
+    orders: new RebuildOrders(projections, {
+      builds: new Builds(database),
+      rebuilds,
+      planning: { database, store, codec },
+    }),
     failures,
     progress: new DatabaseProgress(database, board),
-    lag: new ProjectionLag(projections, { store, builds: new Builds(database), letters, board }),
+    lag: new ProjectionLag(projections, { store, builds: new Builds(database), letters, board, rebuilds }),
     press: (button, ...times) =>
       append(
         `button-${button}`,
@@ -158,4 +191,10 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
     if (performance.now() > deadline) throw new Error('It did not become so.');
     await sleep(20);
   }
+}
+
+export async function theLiveBuild(database: Database, projection: Projection): Promise<Build> {
+  const { live } = await new Builds(database).open(projection);
+  if (live === undefined) throw new Error('Another version is live.');
+  return live;
 }

@@ -306,7 +306,7 @@ describe('a reaction that fails', () => {
     here.runs(process);
     await here.happens('1', seated('Ada'), seated('Bo'));
     await eventually(async () => expect(await positionOf('watching')).toBe(2n));
-    expect(await here.deadLetters.skip('watching', 1n)).toBe(true);
+    expect(await here.deadLetters.skip('watching', 1n, { by: 'ada', reason: 'a test' })).toBe(true);
     await eventually(() => expect(seen).toEqual(['Bo']));
     await eventually(async () => expect(await here.deadLetters.list()).toEqual([]));
     await here.happens('1', seated('Cy'));
@@ -320,7 +320,7 @@ describe('a reaction that fails', () => {
     here.runs(process);
     await here.happens('1', seated('Ada'));
     await eventually(() => expect(here.observer.setAside).toEqual([1n]));
-    await here.deadLetters.skip('watching', 1n);
+    await here.deadLetters.skip('watching', 1n, { by: 'ada', reason: 'a test' });
     await here.happens('1', seated('Bo'));
     await eventually(() => expect(seen).toEqual(['Bo']));
   });

@@ -21,6 +21,11 @@ export class Person {
     return this.ask('POST', '/api/1/interactive_prompts/start', { interactive_prompt_uid: promptUid });
   }
 
+  /** The same in whichever prompt stands behind a public name just now. */
+  startPublic(identifier) {
+    return this.ask('POST', '/api/1/interactive_prompts/start_public', { identifier });
+  }
+
   /** `last` for what is said while the page goes away. */
   tell(prompt, event, promptTime, data = {}, { last = false } = {}) {
     const body = {

@@ -18,7 +18,9 @@ const facesMax = 12;
 const tickerLines = 4;
 const namesMax = 300;
 
-const promptUid = new URLSearchParams(location.search).get('prompt');
+const asked = new URLSearchParams(location.search);
+const promptUid = asked.get('prompt');
+const publicName = asked.get('public');
 const myPicture = anImageUid();
 let person;
 let prompt;
@@ -80,7 +82,7 @@ class Stay {
 
 async function begin() {
   $('prompt-form').onsubmit = onSubmit(() => location.assign(`/demo?prompt=${$('prompt-uid').value.trim()}`));
-  if (promptUid === null) return show('prompt-form');
+  if (promptUid === null && publicName === null) return show('prompt-form');
   person = await attempt(guest);
   if (person !== undefined) return ask();
   show('token-form');
@@ -95,9 +97,11 @@ const onSubmit = (go) => (event) => {
   void go();
 };
 
+const openSession = () => (promptUid === null ? person.startPublic(publicName) : person.start(promptUid));
+
 /** Opening a session tells what the prompt asks; nobody sees the person until they join. */
 async function ask() {
-  prompt = await attempt(() => person.start(promptUid));
+  prompt = await attempt(openSession);
   if (prompt === undefined) return;
   show('stage');
   const { text } = prompt.prompt;
@@ -116,7 +120,7 @@ async function ask() {
 
 async function join() {
   $('join').disabled = true;
-  if (stay !== undefined) prompt = (await attempt(() => person.start(promptUid))) ?? prompt;
+  if (stay !== undefined) prompt = (await attempt(openSession)) ?? prompt;
   // Only for the face; who has no picture takes part all the same.
   await person.picture(myPicture).catch(() => undefined);
   const joined = new Stay();

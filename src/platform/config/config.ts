@@ -60,6 +60,16 @@ export const Settings = z.object({
   READ_WAIT_MS_MAX: wholeNumber(0, 60_000)
     .default(2_000)
     .describe('How long a read waits for the position it asks for before it answers 425.'),
+  AS_OF_POSITIONS_MAX: wholeNumber(0, 1_000_000_000)
+    .default(200_000)
+    .describe(
+      'How much of the log a request may have folded to see a read model as of a moment; more is answered with 422.',
+    ),
+  SELF_CHECK_MINUTES: wholeNumber(0, 10_080)
+    .default(10)
+    .describe(
+      'How often some rows of one live read model are compared with what the log makes of them, one read model after the other; 0 switches it off.',
+    ),
   COMMAND_LEDGER_DAYS: wholeNumber(1, 3_650).default(30).describe('How long command ids are remembered.'),
   SHUTDOWN_MS_MAX: wholeNumber(100, 600_000).default(10_000).describe('How long a stop may drain before it is forced.'),
   REDIS_URL: z
@@ -79,6 +89,16 @@ export const Settings = z.object({
   LIVE_BACKLOG_BYTES_MAX: wholeNumber(65_536, 268_435_456)
     .default(4_194_304)
     .describe('How much may wait for one websocket client to read it before the client is given up.'),
+  REBUILD_SWITCH: oneOf(['auto', 'ask'])
+    .default('auto')
+    .describe(
+      'What happens when the read model of a new version is built and proven: `auto` shows it to readers at once, `ask` waits for `chorus projections switch`.',
+    ),
+  REBUILD_GRACE_MINUTES: wholeNumber(0, 43_200)
+    .default(60)
+    .describe(
+      'How long the former build of a read model is kept up to date after a switch, so that it can be taken back.',
+    ),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe log line that is written.'),

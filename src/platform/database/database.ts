@@ -10,6 +10,8 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** A connection that was idle and broke. The pool has already replaced it; whoever logs may want to know. */
   readonly onIdleError?: (error: Error) => void;
+  /** Only these migrations, by name: to make the tables that a backup was taken from. */
+  readonly migrations?: readonly string[];
 }
 
 /** Any constant: it only has to be the same in every process that migrates the same database. */
@@ -37,7 +39,7 @@ export class Database {
       connectTimeoutMS: connectMsMax,
       applicationName: options.applicationName ?? 'chorus',
       installExtensions: false,
-      migrations: [...migrations],
+      migrations: migrations.filter(({ name }) => options.migrations?.includes(name) ?? true),
       migrationsTableName: 'migrations',
       poolErrorHandler: (error: Error) => options.onIdleError?.(error),
       extra: { keepAlive: true },
@@ -62,7 +64,9 @@ export class Database {
     const connection = await this.pool.connect();
     try {
       await connection.query('select pg_advisory_lock($1)', [migrationLock]);
+      await this.refuseNewerSchema();
       const done = await this.dataSource.runMigrations({ transaction: 'each' });
+      await this.refuseHalfRestored();
       return done.map((migration) => migration.name);
     } finally {
       // The connection ends with the lock it holds: a failed unlock could otherwise stop every later start.
@@ -72,16 +76,44 @@ export class Database {
 
   /** What `migrate` would run. */
   async pendingMigrations(): Promise<string[]> {
+    const done = new Set(await this.doneMigrations());
+    return migrations.map(({ name }) => name).filter((name) => !done.has(name));
+  }
+
+  /** In the order in which they ran. */
+  async doneMigrations(): Promise<readonly string[]> {
     const { rows } = await this.pool.query(`select to_regclass('migrations') is not null as present`);
     const [{ present }] = z.tuple([z.object({ present: z.boolean() })]).parse(rows);
-    const done = present ? await this.pool.query('select name from migrations') : { rows: [] };
-    const names = new Set(
-      z
-        .array(z.object({ name: z.string() }))
-        .parse(done.rows)
-        .map(({ name }) => name),
+    if (!present) return [];
+    return Names.parse((await this.pool.query('select name from migrations order by id')).rows).map(({ name }) => name);
+  }
+
+  /** What a newer program has made of the tables, this one would read wrongly, and write worse. */
+  private async refuseNewerSchema(): Promise<void> {
+    const known = new Set(migrations.map(({ name }) => name));
+    const unknown = (await this.doneMigrations()).filter((name) => !known.has(name));
+    if (unknown.length === 0) return;
+    throw new DatabaseUnusable(
+      `The database at ${withoutPassword(this.url)} has been migrated by a newer program (${unknown.join(', ')}), and this one does not know what that means: start the newer program, or restore a backup from before.`,
     );
-    return migrations.map(({ name }) => name).filter((name) => !names.has(name));
+  }
+
+  /** Part of a log looks like a log. */
+  private async refuseHalfRestored(): Promise<void> {
+    const half = await this.restoring();
+    if (half === undefined) return;
+    throw new DatabaseUnusable(
+      `A restore of ${half} into the database at ${withoutPassword(this.url)} has not come to its end: run it again ("chorus restore").`,
+    );
+  }
+
+  /** The backup that is being restored, or was being restored when somebody ended that. */
+  async restoring(): Promise<string | undefined> {
+    const known = await this.pool.query(`select to_regclass('log.epoch') is not null as present`);
+    const [{ present }] = z.tuple([z.object({ present: z.boolean() })]).parse(known.rows);
+    if (!present) return undefined;
+    const { rows } = await this.pool.query('select restoring from log.epoch where restoring is not null');
+    return z.array(z.object({ restoring: z.string() })).parse(rows)[0]?.restoring;
   }
 
   async close(): Promise<void> {
@@ -100,6 +132,8 @@ export class Database {
     );
   }
 }
+
+const Names = z.array(z.object({ name: z.string() }));
 
 /** For messages and logs. */
 export function withoutPassword(url: string): string {

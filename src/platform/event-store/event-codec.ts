@@ -1,6 +1,8 @@
 import type { EventFamily, EventSchema, JsonObject } from '../../kernel/event-family.js';
-import type { DomainEvent, RecordedEvent, StoredEvent } from './event-store.js';
-import { isJsonObject, Upcasts, type EventVersion, type Lifted, type Upcast } from './upcasts.js';
+import type { EventVersion, Lifted, Upcast } from '../../kernel/upcast.js';
+import type { DomainEvent, PastEvent, RecordedEvent, StoredEvent } from './event-store.js';
+import { StreamNames } from './stream-names.js';
+import { isJsonObject, Upcasts, type Step } from './upcasts.js';
 
 /**
  * Between events as the domain sees them and events as they are stored. Every adapter writes and reads through it, so
@@ -11,11 +13,16 @@ import { isJsonObject, Upcasts, type EventVersion, type Lifted, type Upcast } fr
  */
 export class EventCodec {
   private readonly history: Upcasts;
+  private readonly streams: StreamNames;
   private readonly currentVersions: ReadonlyMap<string, number>;
   private readonly unknown = new Map<string, number>();
 
   constructor(families: readonly EventFamily[], upcasts: readonly Upcast[] = []) {
     this.history = new Upcasts(families, upcasts);
+    const renames = upcasts.map(({ streams }) => streams).filter((streams) => streams !== undefined);
+    this.streams = new StreamNames([
+      ...new Map(renames.map((rename) => [`${rename.from} ${rename.to}`, rename])).values(),
+    ]);
     this.currentVersions = new Map(
       families.flatMap((family) => Object.entries(family).map(([type, schema]) => [type, schema.version] as const)),
     );
@@ -40,6 +47,38 @@ export class EventCodec {
     return this.history.storedTypes(types);
   }
 
+  /** What a filter for streams of today's categories must look for in storage. */
+  storedCategories(categories: readonly string[]): readonly string[] {
+    return this.streams.storedCategories(categories);
+  }
+
+  /** Today's name of a stream that is stored, or asked for, by any of its names. */
+  streamNow(stream: string): string {
+    return this.streams.now(stream);
+  }
+
+  /** The names that a stream of today may be stored by besides its own. */
+  streamsBefore(stream: string): readonly string[] {
+    return this.streams.before(stream);
+  }
+
+  /** How an event that is stored as it is will be read. Throws EventInvalid if it couldn't be, so that it is never stored. */
+  adopt(past: PastEvent, stream: string): Lifted {
+    const { type, schemaVersion } = past;
+    if (this.currentVersions.get(type) === schemaVersion) {
+      return { type, schemaVersion, data: this.encode({ ...past.data, type }).data };
+    }
+    if (this.history.stepFrom(type, schemaVersion) === undefined) {
+      throw new EventInvalid(type, `nothing says how version ${String(schemaVersion)} is read`);
+    }
+    try {
+      return this.lifted({ ...nowhere, ...past, stream });
+    } catch (error) {
+      if (!(error instanceof EventUnreadable)) throw error;
+      throw new EventInvalid(type, error.why);
+    }
+  }
+
   encode(event: DomainEvent): { type: string; schemaVersion: number; data: JsonObject } {
     const { type, ...data } = event;
     const schema = this.history.schemaOf(type);
@@ -51,29 +90,42 @@ export class EventCodec {
   decode(stored: StoredEvent): RecordedEvent | undefined {
     const { type, schemaVersion } = stored;
     if (this.currentVersions.get(type) === schemaVersion) {
-      return recorded(stored, { type, schemaVersion, data: objectOf(stored) });
+      return this.recorded(stored, { type, schemaVersion, data: objectOf(stored) });
     }
     if (this.history.stepFrom(type, schemaVersion) === undefined) {
       const name = this.currentVersions.has(type) ? `${type} v${String(schemaVersion)}` : type;
       this.unknown.set(name, (this.unknown.get(name) ?? 0) + 1);
       return undefined;
     }
-    return recorded(stored, this.lifted(stored));
+    return this.recorded(stored, this.lifted(stored));
   }
 
   private lifted(stored: StoredEvent): Lifted {
-    let current: Required<Lifted> = { ...stored, data: objectOf(stored) };
+    let current: Lifted = { ...stored, data: objectOf(stored) };
     for (;;) {
       const step = this.history.stepFrom(current.type, current.schemaVersion);
       if (step === undefined) return this.checked(stored, current);
-      const next = step.lift({ ...stored, ...current });
+      const next = stepped(step, { ...stored, ...current }, stored);
       const declared = step.into.some(
         ({ type, schemaVersion }) => type === next.type && schemaVersion === next.schemaVersion,
       );
       const into = `${next.type} version ${String(next.schemaVersion)}`;
       if (!declared) throw new EventUnreadable(stored, `it was lifted into ${into}, which its upcast does not declare`);
-      current = { ...next, stream: next.stream ?? current.stream };
+      current = next;
     }
+  }
+
+  private recorded(stored: StoredEvent, { type, schemaVersion, data }: Lifted): RecordedEvent {
+    return {
+      position: stored.position,
+      stream: this.streams.now(stored.stream),
+      version: stored.version,
+      id: stored.id,
+      schemaVersion,
+      event: { type, ...data },
+      metadata: stored.metadata,
+      recordedAt: stored.recordedAt,
+    };
   }
 
   private checked(stored: StoredEvent, lifted: Lifted): Lifted {
@@ -104,31 +156,35 @@ export class EventUnreadable extends Error {
   override readonly name = 'EventUnreadable';
   readonly position: bigint;
   readonly stream: string;
-  constructor({ position, stream, type, schemaVersion }: StoredEvent, why: string) {
+  constructor(
+    { position, stream, type, schemaVersion }: StoredEvent,
+    readonly why: string,
+    options?: ErrorOptions,
+  ) {
     super(
-      `${type} version ${String(schemaVersion)} at position ${String(position)} of the log cannot be read: ${why}.`,
+      `${type} version ${String(schemaVersion)} at position ${String(position)} of the log cannot be read: ${why.replace(/\.$/, '')}.`,
+      options,
     );
     this.position = position;
     this.stream = stream;
   }
 }
 
+function stepped(step: Step, current: StoredEvent & { readonly data: JsonObject }, stored: StoredEvent): Lifted {
+  try {
+    return step.lift(current);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new EventUnreadable(stored, `its lift failed: ${error.message}`, { cause: error });
+  }
+}
+
+/** What an event that is not in the log yet lacks of a stored one. */
+const nowhere = { position: 0n, version: 0, metadata: { correlationId: '' }, recordedAt: new Date(0) };
+
 function objectOf(stored: StoredEvent): JsonObject {
   if (!isJsonObject(stored.data)) throw new EventUnreadable(stored, 'its data is not an object');
   return stored.data;
-}
-
-function recorded(stored: StoredEvent, { type, schemaVersion, data, stream }: Lifted): RecordedEvent {
-  return {
-    position: stored.position,
-    stream: stream ?? stored.stream,
-    version: stored.version,
-    id: stored.id,
-    schemaVersion,
-    event: { type, ...data },
-    metadata: stored.metadata,
-    recordedAt: stored.recordedAt,
-  };
 }
 
 function validated(type: string, schema: EventSchema, data: object): JsonObject {

@@ -14,7 +14,7 @@ import { EventStore } from './event-store.js';
 import { LedgerExpiry } from './ledger-expiry.js';
 import { PostgresEventStore } from './postgres.event-store.js';
 import { Tail } from './tail.js';
-import type { Upcast } from './upcasts.js';
+import type { Upcast } from '../../kernel/upcast.js';
 
 export interface EventStoreModuleOptions {
   readonly families: readonly EventFamily[];

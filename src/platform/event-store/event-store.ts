@@ -1,4 +1,4 @@
-import type { Json } from '../../kernel/event-family.js';
+import type { Json, JsonObject } from '../../kernel/event-family.js';
 
 /**
  * The log, as everything above it sees it. Adapters: `postgres`, `in-memory`; one contract suite holds them all.
@@ -54,6 +54,19 @@ export interface StreamWrite {
   readonly expected: ExpectedVersion;
   /** May be empty: then the stream is only checked. */
   readonly events: readonly DomainEvent[];
+  /** Comes before `events`. A stream that begins with it is stored by the name that is given here, be it of today or earlier. */
+  readonly history?: readonly PastEvent[];
+}
+
+/**
+ * An event as an earlier program stored it, or would have: of any version that can be read. It brings its own id, so that
+ * carrying it over twice can be noticed.
+ */
+export interface PastEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly schemaVersion: number;
+  readonly data: JsonObject;
 }
 
 export interface CommandRef {

@@ -16,6 +16,7 @@ import {
   type StreamSlice,
 } from './event-store.js';
 import { appended, fits, prepareAppend, type AppendLimits, type PreparedAppend } from './prepared-append.js';
+import { StreamHomes } from './stream-homes.js';
 
 /** The log in an array, for tests: the same promises, the same codec, nothing kept. */
 export class InMemoryEventStore extends EventStore {
@@ -23,6 +24,7 @@ export class InMemoryEventStore extends EventStore {
   private readonly streams = new Map<string, StoredEvent[]>();
   private readonly ledger = new Map<string, { readonly fingerprint: string; readonly result: Appended }>();
   private readonly listeners = new Set<(batch: CommittedBatch) => void>();
+  private readonly homes: StreamHomes;
   private queued = 0;
   private closed = false;
 
@@ -35,6 +37,7 @@ export class InMemoryEventStore extends EventStore {
     },
   ) {
     super();
+    this.homes = new StreamHomes(codec, (names) => Promise.resolve(names.find((name) => this.streams.has(name))));
   }
 
   async append(append: Append): Promise<Appended> {
@@ -45,11 +48,15 @@ export class InMemoryEventStore extends EventStore {
     // A real log answers later. Whoever relies on an answer in the same tick should fail here, too.
     await new Promise((resolve) => setImmediate(resolve));
     this.queued -= 1;
-    return this.known(prepared.command) ?? this.commit(prepared);
+    return this.homes.append(prepared, (placed) => {
+      const known = this.known(placed.command);
+      return Promise.resolve(known ?? this.commit(placed));
+    });
   }
 
   readStream(stream: string, range: StreamRange = {}): Promise<StreamSlice> {
-    const all = this.streams.get(stream) ?? [];
+    const names = this.homes.namesOf(this.codec.streamNow(stream));
+    const all = names.flatMap((name) => this.streams.get(name) ?? []);
     const forwards = range.direction !== 'backwards';
     const from = range.from ?? (forwards ? 1 : all.length);
     const inRange = forwards ? all.slice(Math.max(from, 1) - 1) : all.slice(0, Math.max(from, 0)).reverse();
@@ -90,7 +97,8 @@ export class InMemoryEventStore extends EventStore {
 
   private matcher({ types, categories }: LogFilter): (event: StoredEvent) => boolean {
     const wanted = types && new Set(this.codec.storedTypes(types));
-    return ({ type, stream }) => (wanted?.has(type) ?? true) && (categories?.includes(categoryOf(stream)) ?? true);
+    const within = categories && new Set(this.codec.storedCategories(categories));
+    return ({ type, stream }) => (wanted?.has(type) ?? true) && (within?.has(categoryOf(stream)) ?? true);
   }
 
   private known(command: CommandRef | undefined): Appended | undefined {
@@ -108,7 +116,7 @@ export class InMemoryEventStore extends EventStore {
     }
     const head = this.log.at(-1)?.position ?? 0n;
     const result = appended(prepared, { head, bases, recordedAt: new Date() });
-    for (const event of result.events) this.store(event);
+    this.store(prepared, result.events);
     if (prepared.command !== undefined) {
       this.ledger.set(prepared.command.id, { fingerprint: prepared.command.fingerprint, result });
     }
@@ -117,17 +125,17 @@ export class InMemoryEventStore extends EventStore {
     return result;
   }
 
-  private store(recorded: RecordedEvent): void {
-    const { event, ...rest } = recorded;
-    const encoded = this.codec.encode(event);
-    const stored: StoredEvent = {
-      ...rest,
-      type: encoded.type,
-      schemaVersion: encoded.schemaVersion,
-      data: encoded.data,
-    };
-    this.log.push(stored);
-    this.streams.set(recorded.stream, [...(this.streams.get(recorded.stream) ?? []), stored]);
+  private store({ streams }: PreparedAppend, events: readonly RecordedEvent[]): void {
+    const prepared = streams.flatMap(({ stream, events: written }) => written.map((event) => ({ stream, event })));
+    for (const [index, { stream, event }] of prepared.entries()) {
+      const recorded = events[index];
+      if (recorded === undefined) throw new TypeError('An append has fewer events than were prepared.');
+      const { position, version, metadata, recordedAt } = recorded;
+      const { id, type, schemaVersion, data } = event;
+      const stored = { position, stream, version, id, type, schemaVersion, data, metadata, recordedAt };
+      this.log.push(stored);
+      this.streams.set(stream, [...(this.streams.get(stream) ?? []), stored]);
+    }
   }
 
   private decoded(stored: readonly StoredEvent[]): readonly RecordedEvent[] {

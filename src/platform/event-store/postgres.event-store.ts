@@ -25,13 +25,15 @@ import {
   logFiltered,
   logForwards,
   logHead,
-  streamBackwards,
-  streamForwards,
-  streamVersion,
+  renamedHome,
+  streamByName,
+  streamByNames,
+  type StreamQuestions,
   type Statement,
 } from './postgres.reads.js';
 import { positionOf, storedEvent } from './postgres.rows.js';
 import { appended, fits, prepareAppend, type AppendLimits, type PreparedAppend } from './prepared-append.js';
+import { StreamHomes } from './stream-homes.js';
 
 export interface PostgresEventStoreOptions extends AppendLimits {
   readonly appendQueueMax: number;
@@ -50,6 +52,7 @@ const windowPositions = 50_000n;
 export class PostgresEventStore extends EventStore {
   private readonly connection: AppendConnection;
   private readonly queue: AppendQueue<PreparedAppend, Appended>;
+  private readonly homes: StreamHomes;
   private readonly listeners = new Set<(batch: CommittedBatch) => void>();
 
   constructor(
@@ -65,6 +68,10 @@ export class PostgresEventStore extends EventStore {
       flushAppendsMax,
       flushEventsMax,
     });
+    this.homes = new StreamHomes(codec, async (names) => {
+      const [row] = await this.rows(renamedHome, [names]);
+      return row === undefined ? undefined : String(row[0]);
+    });
   }
 
   /** Appends that wait for the flush under way. */
@@ -73,7 +80,10 @@ export class PostgresEventStore extends EventStore {
   }
 
   async append(append: Append): Promise<Appended> {
-    const result = await this.queue.add(prepareAppend(append, this.codec, this.options));
+    const prepared = prepareAppend(append, this.codec, this.options);
+    const result = prepared.isRenamed
+      ? await this.homes.append(prepared, (placed) => this.queue.add(placed))
+      : await this.queue.add(prepared);
     if (!result.repeated || append.command === undefined) return result;
     const first = await this.findCommand(append.command);
     if (first === undefined) throw new StoreUnavailable('The ledger entry of the command expired meanwhile.');
@@ -81,13 +91,17 @@ export class PostgresEventStore extends EventStore {
   }
 
   async readStream(stream: string, range: StreamRange = {}): Promise<StreamSlice> {
+    const name = this.codec.streamNow(stream);
+    const [home, ...others] = this.homes.namesOf(name);
+    const ask = others.length === 0 ? streamByName(home) : streamByNames([home, ...others]);
+    const backwards = range.direction === 'backwards';
     const limit = Math.min(range.limit ?? readLimitMax, readLimitMax);
-    if (range.direction === 'backwards') {
-      const read = await this.stored(streamBackwards, [stream, range.from ?? versionMax, limit]);
-      return this.slice(stream, read, read[0]?.version);
-    }
-    const read = await this.stored(streamForwards, [stream, range.from ?? 1, limit]);
-    return this.slice(stream, read, read.at(-1)?.version);
+    const bound = range.from ?? (backwards ? versionMax : 1);
+    const read = await this.stored(backwards ? ask.backwards : ask.forwards, [ask.named, bound, limit]);
+    const newest = backwards ? read[0] : read.at(-1);
+    if (newest === undefined) return this.nothingIn(stream, range, ask);
+    this.homes.found(name, newest.stream);
+    return { events: this.decoded(read), version: newest.version };
   }
 
   async findCommand(command: CommandRef): Promise<Appended | undefined> {
@@ -208,16 +222,22 @@ export class PostgresEventStore extends EventStore {
   }
 
   private filterValues({ types, categories }: LogFilter): readonly unknown[] {
-    return [types === undefined ? null : this.codec.storedTypes(types), categories ?? null];
+    return [
+      types === undefined ? null : this.codec.storedTypes(types),
+      categories === undefined ? null : this.codec.storedCategories(categories),
+    ];
   }
 
-  private async slice(stream: string, read: readonly StoredEvent[], newest: number | undefined): Promise<StreamSlice> {
-    return { events: this.decoded(read), version: newest ?? (await this.versionOf(stream)) };
-  }
-
-  private async versionOf(stream: string): Promise<number> {
-    const [row] = await this.rows(streamVersion, [stream]);
-    return Number(row?.[0] ?? 0);
+  /**
+   * The range held nothing; how far does the stream go? What was appended between the two questions belongs to the answer: a
+   * version without its events would look like a stream in which nothing happened.
+   */
+  private async nothingIn(stream: string, range: StreamRange, ask: StreamQuestions): Promise<StreamSlice> {
+    const [row] = await this.rows(ask.version, [ask.named]);
+    const version = Number(row?.[0] ?? 0);
+    const { from, limit = readLimitMax } = range;
+    const isInRange = range.direction === 'backwards' ? Math.min(version, from ?? version) > 0 : version >= (from ?? 1);
+    return isInRange && limit > 0 ? this.readStream(stream, range) : { events: [], version };
   }
 
   private decoded(read: readonly StoredEvent[]): readonly RecordedEvent[] {

@@ -2,11 +2,25 @@ import type { JsonObject } from '../../kernel/event-family.js';
 import { timeOrderedUuid } from '../ids/time-ordered.js';
 import { AppendTooLarge } from './errors.js';
 import type { EventCodec } from './event-codec.js';
-import type { Append, Appended, CommandRef, EventMetadata, ExpectedVersion, RecordedEvent } from './event-store.js';
+import type {
+  Append,
+  Appended,
+  CommandRef,
+  EventMetadata,
+  ExpectedVersion,
+  PastEvent,
+  RecordedEvent,
+  StreamWrite,
+} from './event-store.js';
+import type { Lifted } from '../../kernel/upcast.js';
 
 /** An append that was validated, encoded and measured: what is left to do needs the log. */
 export interface PreparedAppend {
   readonly streams: readonly PreparedWrite[];
+  /** How many of the streams were asked for. The others are only checked, because one of them may be stored by another name. */
+  readonly visible: number;
+  /** Some stream may be stored by another name than today's. */
+  readonly isRenamed: boolean;
   readonly command: CommandRef | undefined;
   readonly commandId: string | undefined;
   readonly metadata: EventMetadata;
@@ -15,6 +29,8 @@ export interface PreparedAppend {
 }
 
 export interface PreparedWrite {
+  /** Today's name, and the one by which the stream is stored. */
+  readonly name: string;
   readonly stream: string;
   readonly expected: ExpectedVersion;
   readonly expectsAny: boolean;
@@ -27,6 +43,8 @@ export interface PreparedEvent {
   readonly schemaVersion: number;
   readonly data: JsonObject;
   readonly json: string;
+  /** How it is read, if not as it is stored. */
+  readonly lifted?: Lifted;
 }
 
 export interface AppendLimits {
@@ -35,39 +53,66 @@ export interface AppendLimits {
 }
 
 export function prepareAppend(append: Append, codec: EventCodec, limits: AppendLimits): PreparedAppend {
-  const events = append.writes.reduce((sum, write) => sum + write.events.length, 0);
+  const events = append.writes.reduce((sum, { events, history = [] }) => sum + events.length + history.length, 0);
   if (events > limits.appendEventsMax) {
     throw new AppendTooLarge(
       `${String(events)} events in one append; at most ${String(limits.appendEventsMax)} are taken.`,
     );
   }
-  const names = new Set(append.writes.map(({ stream }) => stream));
-  if (names.size !== append.writes.length) throw new TypeError('An append names each stream once.');
+  const streams = append.writes.map((write) => prepareWrite(write, codec, limits));
+  if (new Set(streams.map(({ name }) => name)).size !== streams.length) {
+    throw new TypeError('An append names each stream once.');
+  }
   return {
     command: append.command,
     commandId: append.command?.id,
     metadata: append.metadata,
     events,
-    streams: append.writes.map(({ stream, expected, events: written }) => ({
-      stream: checkedName(stream),
-      expected: expected === 0 ? 'none' : expected,
-      expectsAny: expected === 'any',
-      events: written.map((event) => prepareEvent(event, codec, limits)),
-    })),
+    streams,
+    visible: streams.length,
+    isRenamed: streams.some(({ name, stream }) => name !== stream || codec.streamsBefore(name).length > 0),
   };
+}
+
+function prepareWrite(
+  { stream, expected, events, history = [] }: StreamWrite,
+  codec: EventCodec,
+  limits: AppendLimits,
+): PreparedWrite {
+  const name = codec.streamNow(checkedName(stream));
+  return {
+    name,
+    stream: history.length > 0 ? stream : name,
+    expected: expected === 0 ? 'none' : expected,
+    expectsAny: expected === 'any',
+    events: [
+      ...history.map((past) => preparePast(past, stream, codec, limits)),
+      ...events.map((event) => prepareEvent(event, codec, limits)),
+    ],
+  };
+}
+
+function preparePast(past: PastEvent, stream: string, codec: EventCodec, limits: AppendLimits): PreparedEvent {
+  const { id, type, schemaVersion, data } = past;
+  const lifted = codec.adopt(past, stream);
+  return { id, type, schemaVersion, data, json: storableJson(past, limits), lifted };
 }
 
 function prepareEvent(event: { readonly type: string }, codec: EventCodec, limits: AppendLimits): PreparedEvent {
   const encoded = codec.encode(event);
-  const json = JSON.stringify(encoded.data);
+  return { ...encoded, id: timeOrderedUuid(), json: storableJson(encoded, limits) };
+}
+
+function storableJson({ type, data }: Pick<PreparedEvent, 'type' | 'data'>, limits: AppendLimits): string {
+  const json = JSON.stringify(data);
   // A JavaScript character is at most three bytes of UTF-8, so most events need no second look.
   const bytes = json.length * 3 <= limits.eventBytesMax ? 0 : Buffer.byteLength(json);
   if (bytes > limits.eventBytesMax) {
     throw new AppendTooLarge(
-      `${encoded.type} would take ${String(bytes)} bytes; at most ${String(limits.eventBytesMax)} are taken.`,
+      `${type} would take ${String(bytes)} bytes; at most ${String(limits.eventBytesMax)} are taken.`,
     );
   }
-  return { ...encoded, id: timeOrderedUuid(), json };
+  return json;
 }
 
 /** `category-id`; the bound keeps the index of streams small and its entries legal. */
@@ -100,12 +145,14 @@ export function appended(
   let position = place.head;
   const versions = append.streams.map((write, index) => {
     let version = place.bases[index] ?? 0;
-    for (const { id, type, schemaVersion, data } of write.events) {
+    for (const prepared of write.events) {
+      const { id } = prepared;
+      const { type, schemaVersion, data } = prepared.lifted ?? prepared;
       position += 1n;
       version += 1;
       events.push({
         position,
-        stream: write.stream,
+        stream: write.name,
         version,
         id,
         schemaVersion,
@@ -116,5 +163,5 @@ export function appended(
     }
     return version;
   });
-  return { position, versions, events, repeated: false };
+  return { position, versions: versions.slice(0, append.visible), events, repeated: false };
 }

@@ -1,33 +1,5 @@
 import type { EventFamily, EventSchema, Json, JsonObject } from '../../kernel/event-family.js';
-import type { StoredEvent } from './event-store.js';
-
-/**
- * How stored events become today's events.
- *
- * Inside a family `from[n]` lifts data by one version. An upcast does what a family cannot say about itself: it renames a
- * type, moves an event to another stream, or takes over a type that no family declares any more. Both are steps through one graph
- * over (type, version); its sinks are the current versions. The graph is checked as a whole when the program starts, so that
- * no event can be found unreadable later because of how its history was written down.
- */
-export interface Upcast {
-  /** What is stored. */
-  readonly type: string;
-  readonly version: number;
-  /** Everything `lift` may yield. Declared, because filters and the search for cycles must know it without an event at hand. */
-  readonly into: readonly EventVersion[];
-  readonly lift: (stored: StoredEvent & { readonly data: JsonObject }) => Lifted;
-}
-
-export interface EventVersion {
-  readonly type: string;
-  readonly schemaVersion: number;
-}
-
-export interface Lifted extends EventVersion {
-  readonly data: JsonObject;
-  /** The stream it now belongs to; absent: where it is stored. */
-  readonly stream?: string;
-}
+import type { EventVersion, Upcast } from '../../kernel/upcast.js';
 
 export type Step = Pick<Upcast, 'into' | 'lift'>;
 
@@ -36,6 +8,7 @@ export class HistoryInvalid extends Error {
   override readonly name = 'HistoryInvalid';
 }
 
+/** All steps of families and upcasts as one graph. */
 export class Upcasts {
   private readonly current = new Map<string, EventSchema>();
   private readonly steps = new Map<string, Map<number, Step>>();

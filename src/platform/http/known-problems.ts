@@ -10,7 +10,7 @@ import {
   StoreUnavailable,
   VersionConflict,
 } from '../event-store/errors.js';
-import { ReadModelMissing } from '../projecting/read-rows.js';
+import { ReadModelMissing, ReadModelRefused } from '../projecting/read-rows.js';
 import { Problem } from './problem.js';
 
 type Headers = Readonly<Record<string, unknown>>;
@@ -25,6 +25,9 @@ export function problemOf(error: unknown, headers: Headers): Problem | undefined
 function problemOfDatabase(error: unknown): Problem | undefined {
   if (error instanceof ReadModelMissing)
     return later('not_built_yet', 'What this reads is still being built. Try again.');
+  if (error instanceof ReadModelRefused) {
+    return new Problem(503, 'read_model_refused', error.message, { retryAfterSeconds: 30 });
+  }
   return isOutage(error) ? later('unavailable', 'The database cannot be used right now. Try again.') : undefined;
 }
 

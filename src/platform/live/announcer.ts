@@ -1,12 +1,15 @@
-import type { EventStore, RecordedEvent } from '../event-store/event-store.js';
-import type { Tail } from '../event-store/tail.js';
-import type { FanOut } from './fan-out.js';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { EventStore, type RecordedEvent } from '../event-store/event-store.js';
+import { Tail } from '../event-store/tail.js';
+import { FanOut } from './fan-out.js';
 
 /** Which events are told to whoever listens on a channel, and in which words. */
 export interface Announcement {
   /** The pattern that all of its channels match. */
   readonly channels: string;
   readonly of: (recorded: RecordedEvent) => Announced | undefined;
+  /** Finds out what the words need beyond the event. It is waited for a moment, and must not fail. */
+  readonly prepare?: (announced: readonly RecordedEvent[]) => Promise<void>;
 }
 
 export interface Announced {
@@ -15,27 +18,61 @@ export interface Announced {
   readonly message: () => string;
 }
 
+/** Whoever listens learns of it by polling meanwhile: a message that comes later than this helps nobody. */
+const prepareMsMax = 250;
+
 /**
  * Tells other processes of what this one appended, once it is committed, and reads the log at once when another one tells of
  * something newer. Whatever gets lost on the way is found a moment later by polling.
  */
-export function announceAppends(
-  { store, tail, fanOut }: { readonly store: EventStore; readonly tail: Tail; readonly fanOut: FanOut },
-  announcements: readonly Announcement[],
-): () => void {
-  for (const { channels } of announcements) {
-    fanOut.listen(channels, (message) => {
+@Injectable()
+export class Announcer implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly announcements: Announcement[] = [];
+  private stop: (() => void) | undefined;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly tail: Tail,
+    private readonly fanOut: FanOut,
+  ) {}
+
+  /** To be called before the program starts. */
+  announce(announcement: Announcement): void {
+    this.announcements.push(announcement);
+    this.fanOut.listen(announcement.channels, (message) => {
       const position = positionIn(message);
-      if (position !== undefined && position > tail.head()) tail.hint();
+      if (position !== undefined && position > this.tail.head()) this.tail.hint();
     });
   }
-  return store.onAppended(({ events }) => {
-    for (const recorded of events) {
-      for (const announcement of announcements) {
-        const announced = announcement.of(recorded);
-        if (announced !== undefined) fanOut.publish(announced.channel, announced.message);
-      }
-    }
+
+  onApplicationBootstrap(): void {
+    this.stop = this.store.onAppended(({ events }) => {
+      for (const announcement of this.announcements) void this.tell(announcement, events);
+    });
+  }
+
+  onApplicationShutdown(): void {
+    this.stop?.();
+  }
+
+  private async tell({ of, prepare }: Announcement, events: readonly RecordedEvent[]): Promise<void> {
+    const told = events.flatMap((recorded) => {
+      const announced = of(recorded);
+      return announced === undefined ? [] : [{ recorded, announced }];
+    });
+    if (told.length === 0) return;
+    if (prepare !== undefined) await orAfter(prepareMsMax, prepare(told.map(({ recorded }) => recorded)));
+    for (const { announced } of told) this.fanOut.publish(announced.channel, announced.message);
+  }
+}
+
+function orAfter(waitMs: number, done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, waitMs);
+    void done.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 

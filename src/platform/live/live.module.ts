@@ -6,53 +6,37 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
-import { EventStore } from '../event-store/event-store.js';
-import { Tail } from '../event-store/tail.js';
 import { HealthChecks } from '../telemetry/health.js';
 import { LOG, type Log } from '../telemetry/log.js';
-import { announceAppends, type Announcement } from './announcer.js';
+import { Announcer } from './announcer.js';
 import { FanOut, InProcessFanOut } from './fan-out.js';
 import { LiveGateway } from './live-gateway.js';
 import { LiveLog } from './log-follower.js';
 import { RedisFanOut } from './redis.fan-out.js';
 
-const ANNOUNCEMENTS = Symbol('Announcements');
-
 /** What goes on between processes and to clients while it happens. Every process announces; the gateway serves where routes are. */
 @Module({})
 export class LiveModule implements OnApplicationBootstrap, OnApplicationShutdown {
-  private stopAnnouncing: (() => void) | undefined;
-
   constructor(
-    @Inject(EventStore) private readonly store: EventStore,
-    @Inject(Tail) private readonly tail: Tail,
     @Inject(FanOut) private readonly fanOut: FanOut,
     @Inject(HealthChecks) private readonly health: HealthChecks,
-    @Inject(ANNOUNCEMENTS) private readonly announcements: readonly Announcement[],
   ) {}
 
-  static forRoot({ announcements }: { readonly announcements: readonly Announcement[] }): DynamicModule {
+  static forRoot(): DynamicModule {
     return {
       module: LiveModule,
       global: true,
-      providers: [
-        { provide: ANNOUNCEMENTS, useValue: announcements },
-        { provide: FanOut, useFactory: fanOut, inject: [CONFIG, LOG] },
-        LiveGateway,
-        LiveLog,
-      ],
-      exports: [FanOut, LiveGateway, LiveLog],
+      providers: [{ provide: FanOut, useFactory: fanOut, inject: [CONFIG, LOG] }, Announcer, LiveGateway, LiveLog],
+      exports: [Announcer, FanOut, LiveGateway, LiveLog],
     };
   }
 
   onApplicationBootstrap(): void {
-    const { store, tail, fanOut } = this;
-    this.stopAnnouncing = announceAppends({ store, tail, fanOut }, this.announcements);
+    const { fanOut } = this;
     if (fanOut.health() !== undefined) this.health.add('redis', () => fanOut.health() ?? { ok: true });
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopAnnouncing?.();
     await this.fanOut.close();
   }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStore, type RecordedEvent } from '../event-store/event-store.js';
+import { followLog } from '../event-store/follow-log.js';
 import { Tail } from '../event-store/tail.js';
 import { LOG, type Log } from '../telemetry/log.js';
 
@@ -9,7 +9,6 @@ export interface FollowerOptions {
   readonly onEvents: (events: readonly RecordedEvent[]) => void;
 }
 
-const retryMs = 200;
 const pageEventsMax = 5_000;
 
 /**
@@ -36,7 +35,17 @@ export class LogFollower {
   /** Resolves once it follows. */
   async start(): Promise<void> {
     this.position = await this.store.head();
-    this.following = this.follow();
+    const { types, onEvents } = this.options;
+    const order = { after: this.position, filter: { types }, signal: this.closing.signal };
+    this.following = followLog(this.tail, order, {
+      take: ({ events, upTo }) => {
+        this.position = upTo;
+        if (events.length > 0) onEvents(events);
+      },
+      onTrouble: (err) => {
+        this.log.warn({ err }, 'following the log for watchers failed');
+      },
+    });
   }
 
   async close(): Promise<void> {
@@ -65,27 +74,6 @@ export class LogFollower {
       if (upTo >= this.position) break;
     }
     return { events: found, upTo };
-  }
-
-  private async follow(): Promise<void> {
-    const { signal } = this.closing;
-    while (!signal.aborted) {
-      try {
-        await this.read(signal);
-      } catch (err) {
-        // Watchers would stand still for good; the log is there again sooner or later, and nothing was skipped.
-        this.log.warn({ err }, 'following the log for watchers failed');
-        await sleep(retryMs, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  }
-
-  private async read(signal: AbortSignal): Promise<void> {
-    const filter = { types: this.options.types };
-    for await (const { events, upTo } of this.tail.subscribe({ after: this.position, filter, signal })) {
-      this.position = upTo;
-      if (events.length > 0) this.options.onEvents(events);
-    }
   }
 }
 

@@ -19,7 +19,10 @@ import type { ColumnValue } from './table.js';
  */
 export function batchStatement(batch: Batch): QueryConfig<unknown[]> {
   const { checkpoint } = batch;
-  const writing = new Writing([checkpoint.build, checkpoint.to, checkpoint.from, checkpoint.epoch]);
+  const writing = new Writing([
+    ...[checkpoint.build, checkpoint.to, checkpoint.from, checkpoint.epoch],
+    ...[checkpoint.anchor?.position, checkpoint.anchor?.id],
+  ]);
   if (batch.retries !== undefined) writing.resolve(batch.retries);
   for (const table of batch.changes) for (const group of groupsOf(table)) writing.add(batch.schema, group);
   if (batch.letters.length > 0) writing.addLetters(batch.letters);
@@ -40,6 +43,8 @@ export interface CheckpointMove {
   readonly from: bigint;
   readonly to: bigint;
   readonly epoch: number;
+  /** The last event of the batch, if it has any: by it the build knows later whether the log is still the same. */
+  readonly anchor?: { readonly position: bigint; readonly id: string } | undefined;
 }
 
 /** Rows of one table that change alike. */
@@ -158,7 +163,8 @@ class Writing {
 }
 
 const moved = `moved as (
-  update projecting.builds set position = $2, moved_at = clock_timestamp()
+  update projecting.builds set position = $2, moved_at = clock_timestamp(),
+    anchor_position = coalesce($5::bigint, anchor_position), anchor_event = coalesce($6::text, anchor_event)
   where build = $1 and position = $3 and epoch = $4 and state <> 'retired'
   returning build, projection, version
 )`;

@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.js';
+import { setImmediate as breath } from 'node:timers/promises';
 import type { RecordedEvent } from '../event-store/event-store.js';
 import { batchStatement } from './batch-statement.js';
 import type { Build } from './builds.js';
@@ -7,7 +7,7 @@ import type { NewLetter } from './dead-letters.js';
 import { Folding, type Wish } from './fold.js';
 import { columnsOf, type Column } from './columns.js';
 import type { Projection } from './projection.js';
-import { readRows } from './read-rows.js';
+import { readRows, type Querying } from './read-rows.js';
 
 /**
  * Folds events and writes what came of it. One round trip, and one more per table that the fold reads.
@@ -17,26 +17,40 @@ import { readRows } from './read-rows.js';
  */
 export class BatchWriter {
   constructor(
-    private readonly database: Pick<Database, 'pool'>,
+    private readonly database: { readonly pool: Querying },
     private readonly projection: Projection,
     private readonly hooks: WriterHooks = {},
   ) {}
 
   /** False when the checkpoint was not where this owner left it: then nothing was written. Rejects with FoldFailed. */
-  async write(build: Build, batch: FoldBatch): Promise<boolean> {
+  async write(build: Written, batch: FoldBatch): Promise<boolean> {
     const folding = new Folding(this.projection);
     for (const wish of folding.wanted(batch.events)) await this.load(build.schema, wish);
-    folding.run(batch.events);
+    await this.fold(folding, batch.events);
     await this.hooks.beforeWrite?.(this.projection.name, batch.events);
     const statement = batchStatement({
       schema: build.schema,
-      checkpoint: { build: build.build, epoch: build.epoch, from: build.position, to: batch.upTo },
+      checkpoint: {
+        build: build.build,
+        epoch: build.epoch,
+        from: build.position,
+        to: batch.upTo,
+        anchor: anchorOf(batch),
+      },
       changes: folding.changes,
       letters: batch.letters ?? [],
       retries: batch.retries,
     });
     const { rowCount } = await this.database.pool.query(statement);
     return rowCount === 1;
+  }
+
+  /** A rebuild folds many events at once, perhaps in a process that also answers requests: those take turns with it. */
+  private async fold(folding: Folding, events: readonly RecordedEvent[]): Promise<void> {
+    for (let at = 0; at < events.length; at += eventsAtOnce) {
+      if (at > 0) await breath();
+      folding.run(at === 0 && events.length <= eventsAtOnce ? events : events.slice(at, at + eventsAtOnce));
+    }
   }
 
   private async load(schema: string, { changes, keys }: Wish): Promise<void> {
@@ -49,6 +63,9 @@ export class BatchWriter {
     changes.load(keys.keys(), await readRows(this.database.pool, all, { text, values: arrays }));
   }
 }
+
+/** What a writer must know of a build. Not every one is of the kind that `Builds` keeps. */
+type Written = Pick<Build, 'build' | 'schema' | 'epoch' | 'position'>;
 
 export interface FoldBatch {
   readonly events: readonly RecordedEvent[];
@@ -63,6 +80,14 @@ export interface WriterHooks {
   /** Called between fold and write. Tests stop a process here. */
   readonly beforeWrite?: (projection: string, events: readonly RecordedEvent[]) => Promise<void> | void;
 }
+
+/** Another attempt at an old event says nothing about where the log is now. */
+function anchorOf({ events, retries }: FoldBatch): RecordedEvent | undefined {
+  return retries === undefined ? events.at(-1) : undefined;
+}
+
+/** A few milliseconds. */
+const eventsAtOnce = 5_000;
 
 function names(columns: readonly Column[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');

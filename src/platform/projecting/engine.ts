@@ -3,10 +3,12 @@ import type { EventStore } from '../event-store/event-store.js';
 import type { Tail } from '../event-store/tail.js';
 import type { Hold, Leases } from '../leasing/lease.js';
 import { BatchWriter, type WriterHooks } from './batch-writer.js';
-import { Builds, ProjectionRefused } from './builds.js';
+import { Continuity } from './continuity.js';
+import { Builds } from './builds.js';
 import { DeadLetters } from './dead-letters.js';
 import type { ProgressBoard } from './progress-board.js';
 import type { Projection } from './projection.js';
+import { ProjectionRefused } from './projection-refused.js';
 import { Projector } from './projector.js';
 import { isStorableName } from './table.js';
 
@@ -59,8 +61,10 @@ export class ProjectionEngine {
       board,
       lettersMax,
       builds: this.builds,
+      continuity: new Continuity(database, store),
       letters: new DeadLetters(database),
       writer: new BatchWriter(database, projection, hooks),
+      onNewVersion: this.parts.onNewVersion ?? (() => Promise.resolve()),
       onFailure: this.parts.onFailure ?? (() => undefined),
     });
   }
@@ -74,6 +78,8 @@ export interface EngineParts {
   readonly board: ProgressBoard;
   readonly lettersMax?: number;
   readonly hooks?: WriterHooks;
+  /** The live build is of an older version: somebody has to make the build of this one. Called again and again until it is there. */
+  readonly onNewVersion?: (projection: Projection) => Promise<void>;
   readonly onFailure?: (projection: string, error: unknown) => void;
 }
 

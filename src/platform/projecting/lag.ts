@@ -15,9 +15,10 @@ export class ProjectionLag {
   ) {}
 
   async report(): Promise<readonly LagReport[]> {
-    const { builds, letters, store } = this.parts;
+    const { builds, letters, rebuilds, store } = this.parts;
     const all = await builds.list();
     const counts = await letters.count();
+    const stuck = await rebuilds.stuckVersions();
     // Last, so that no position can be ahead of the head that it is compared with by more than what came meanwhile.
     const head = await store.head();
     return Promise.all(
@@ -28,14 +29,12 @@ export class ProjectionLag {
         const lag = head > position ? Number(head - position) : 0;
         const lagMs = lag === 0 ? 0 : await this.ageOfNext(position);
         const behind = { lag, lagMs, deadLetters: counts.get(name) ?? 0 };
-        return {
-          projection: name,
-          version,
-          live,
-          building: this.placeOf(own, 'building'),
-          ...behind,
-          ...this.here(name, lag, lagMs),
-        };
+        const building = this.placeOf(own, 'building');
+        const here = this.here(name, behind, own);
+        // Nobody may be the one to run it, so it is everybody's to say.
+        const refused = own.find(({ state }) => state === 'live')?.refused ?? undefined;
+        const problem = refused ?? here.problem ?? stuck.get(name);
+        return { projection: name, version, live, building, ...behind, ...here, problem };
       }),
     );
   }
@@ -49,11 +48,19 @@ export class ProjectionLag {
     return { version: build.version, position: known > build.position ? known : build.position };
   }
 
-  private here(name: string, lag: number, lagMs: number): Pick<LagReport, 'runsHere' | 'problem'> {
+  private here(
+    name: string,
+    behind: Behind,
+    builds: readonly Build[],
+  ): Pick<LagReport, 'runsHere' | 'isPaused' | 'problem'> {
     const standing = this.parts.board.of(name);
+    const live = builds.find(({ state }) => state === 'live');
+    const isPaused = (live?.pausedAt ?? null) !== null;
+    const still = isPaused ? undefined : stalled(name, behind, standing?.movedAtMs);
     return {
       runsHere: standing?.build !== undefined,
-      problem: standing?.problem?.sentence ?? stalled(name, lag, lagMs, standing?.movedAtMs),
+      isPaused,
+      problem: standing?.problem?.sentence ?? still,
     };
   }
 
@@ -76,6 +83,8 @@ export interface LagReport {
   readonly lagMs: number;
   readonly deadLetters: number;
   readonly runsHere: boolean;
+  /** Somebody has paused it: then it is behind on purpose. */
+  readonly isPaused: boolean;
   /** A sentence for whoever operates this. */
   readonly problem: string | undefined;
 }
@@ -85,7 +94,15 @@ export interface LagParts {
   readonly builds: Builds;
   readonly letters: DeadLetters;
   readonly board: ProgressBoard;
+  readonly rebuilds: StuckVersions;
 }
+
+/** What keeps the build of this program's version from being read, by projection. */
+interface StuckVersions {
+  stuckVersions(): Promise<ReadonlyMap<string, string>>;
+}
+
+type Behind = Pick<LagReport, 'lag' | 'lagMs'>;
 
 interface Place {
   readonly version: number;
@@ -95,7 +112,7 @@ interface Place {
 const stalledMsMax = 30_000;
 
 /** Slow is not stalled: it says so only of a projection that has not moved at all while newer events were there. */
-function stalled(name: string, lag: number, lagMs: number, movedAtMs: number | undefined): string | undefined {
+function stalled(name: string, { lag, lagMs }: Behind, movedAtMs: number | undefined): string | undefined {
   if (lag === 0 || lagMs < stalledMsMax) return undefined;
   const stillMs = movedAtMs === undefined ? lagMs : performance.now() - movedAtMs;
   if (stillMs < stalledMsMax) return undefined;

@@ -15,6 +15,7 @@ import { HealthChecks } from '../telemetry/health.js';
 import { LOG, type Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { Builds } from './builds.js';
+import { Continuity } from './continuity.js';
 import { DatabaseProgress } from './database-progress.js';
 import { DeadLetters } from './dead-letters.js';
 import { ProjectionEngine, type EngineParts } from './engine.js';
@@ -24,6 +25,7 @@ import { ProjectionProgress } from './progress.js';
 import type { Projection } from './projection.js';
 import { healthOf, showInMetrics } from './projecting-telemetry.js';
 import { ReadModels } from './read-models.js';
+import { Rebuilds } from '../rebuilding/rebuilds.js';
 
 const PROJECTIONS = Symbol('Projections');
 
@@ -48,6 +50,7 @@ export class ProjectingModule implements OnApplicationBootstrap, OnApplicationSh
         { provide: PROJECTIONS, useValue: projections },
         { provide: Builds, useFactory: (database: Database) => new Builds(database), inject: [Database] },
         { provide: DeadLetters, useFactory: (database: Database) => new DeadLetters(database), inject: [Database] },
+        { provide: Rebuilds, useFactory: (database: Database) => new Rebuilds(database), inject: [Database] },
         { provide: ReadModels, useFactory: (database: Database) => new ReadModels(database), inject: [Database] },
         {
           provide: ProjectionProgress,
@@ -56,12 +59,17 @@ export class ProjectingModule implements OnApplicationBootstrap, OnApplicationSh
         },
         {
           provide: ProjectionLag,
-          useFactory: (store: EventStore, builds: Builds, letters: DeadLetters, board: ProgressBoard) =>
-            new ProjectionLag(projections, { store, builds, letters, board }),
-          inject: [EventStore, Builds, DeadLetters, ProgressBoard],
+          useFactory: (
+            store: EventStore,
+            builds: Builds,
+            letters: DeadLetters,
+            board: ProgressBoard,
+            rebuilds: Rebuilds,
+          ) => new ProjectionLag(projections, { store, builds, letters, board, rebuilds }),
+          inject: [EventStore, Builds, DeadLetters, ProgressBoard, Rebuilds],
         },
       ],
-      exports: [ProjectionProgress, ProjectionLag, ReadModels, Builds, DeadLetters],
+      exports: [ProjectionProgress, ProjectionLag, ReadModels, Builds, DeadLetters, Rebuilds],
     };
   }
 
@@ -69,6 +77,7 @@ export class ProjectingModule implements OnApplicationBootstrap, OnApplicationSh
   async onApplicationBootstrap(): Promise<void> {
     const lag = this.part(ProjectionLag);
     showInMetrics(this.part(Metrics), lag, this.part(ProgressBoard));
+    await this.refuseWhatTheLogLeftBehind();
     if (this.config.CHORUS_ROLE === 'api') return;
     this.part(HealthChecks).add('projections', () => healthOf(lag));
     this.engine = new ProjectionEngine(this.projections, this.engineParts());
@@ -80,6 +89,11 @@ export class ProjectingModule implements OnApplicationBootstrap, OnApplicationSh
     await this.engine?.stop();
   }
 
+  private async refuseWhatTheLogLeftBehind(): Promise<void> {
+    const log = this.modules.get<Log>(LOG, { strict: false });
+    for (const sentence of await new Continuity(this.database, this.part(EventStore)).ensureAll()) log.error(sentence);
+  }
+
   private engineParts(): EngineParts {
     const log = this.modules.get<Log>(LOG, { strict: false });
     return {
@@ -88,6 +102,8 @@ export class ProjectingModule implements OnApplicationBootstrap, OnApplicationSh
       tail: this.part(Tail),
       leases: this.part(Leases),
       board: this.part(ProgressBoard),
+      onNewVersion: (projection) =>
+        this.part(Rebuilds).addVersion(projection, { switches: this.config.REBUILD_SWITCH === 'auto' }),
       onFailure: (projection, err) => {
         log.error({ projection, err }, 'projection failed');
       },

@@ -17,6 +17,12 @@ export interface Projection<
   /** Raising it is the whole request for a rebuild: the new version is a build of its own, beside the old. */
   readonly version: number;
   readonly tables: Tables;
+  /**
+   * Which of its rows are meant to differ from those of the version before: `table`, `table.column`, `table:+rows`,
+   * `table:-rows`. Anything else that differs stops the rebuild before readers see it. What the tables' definitions say by
+   * themselves, a new column for example, need not be named.
+   */
+  readonly differs?: readonly string[];
   /** Its keys are the filter: the engine reads no other events. */
   readonly when: Fold<Events, Tables>;
   /**

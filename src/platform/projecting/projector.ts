@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tail, TailBatch } from '../event-store/tail.js';
 import type { Lease } from '../leasing/lease.js';
-import { ProjectionRefused, type Build } from './builds.js';
+import type { Build, Builds } from './builds.js';
+import { LogReplaced, type Continuity } from './continuity.js';
+import type { ProgressBoard } from './progress-board.js';
 import type { Projection } from './projection.js';
-import { PoisonStopsBuild, Tenure, TooManyDeadLetters, WriterReplaced, type TenureParts } from './tenure.js';
+import { ProjectionRefused } from './projection-refused.js';
+import { Tenure, TooManyDeadLetters, WriterReplaced, type TenureParts } from './tenure.js';
 
 /**
  * One projection's loop, under its lease.
  *
- *   opening     finds or makes the build and becomes its writer
+ *   opening     finds what there is to write, and becomes its writer: the live build, and beside it the previous one for as
+ *               long as a switch can be taken back
  *   following   takes batches from the tail, folds and writes each; the next is fetched while one is written
+ *   idling      there is nothing to write: it is paused, or a rebuild is still making the build of this version
  *   pausing     something failed; after a pause that grows it opens again, from whatever the checkpoint then says
  *   ended       the lease was lost or given up
  *
- * Every failure leads back through the checkpoint, so a write whose outcome is unknown is neither repeated nor left out.
+ * Whoever switches builds takes them away from their writer, whose next batch is refused; it opens again at once and goes on
+ * with the build that is live now. Every failure leads back through the checkpoint, so a write whose outcome is unknown is
+ * neither repeated nor left out.
  */
 export class Projector {
   constructor(
@@ -27,7 +34,7 @@ export class Projector {
     try {
       while (!lease.signal.aborted) {
         const before = this.position();
-        await this.attempt(lease);
+        if (await this.attempt(lease)) continue;
         // An attempt that got somewhere met a new trouble, not the old one again.
         pauseMs = this.position() > before ? pauseMsMin : Math.min(pauseMs * 2, pauseMsMax);
         await pause(pauseMs, lease.signal);
@@ -44,30 +51,70 @@ export class Projector {
     return this.parts.board.of(this.projection.name)?.position ?? 0n;
   }
 
-  private async attempt(lease: Lease): Promise<void> {
+  /** False after a failure. */
+  private async attempt(lease: Lease): Promise<boolean> {
     const { board, onFailure } = this.parts;
     const { name } = this.projection;
     try {
       await this.follow(lease);
+      return true;
     } catch (error) {
-      if (lease.signal.aborted) return;
-      if (error instanceof ProjectionRefused || error instanceof WriterReplaced) throw error;
+      if (lease.signal.aborted || error instanceof WriterReplaced) return true;
+      if (error instanceof ProjectionRefused || error instanceof LeaseOvertaken) throw error;
       board.failed(name, problemOf(error));
       onFailure(name, error);
+      return false;
     }
   }
 
-  private async refuseAhead(build: Build): Promise<void> {
-    const head = await this.parts.store.head();
-    if (build.position > head) throw new AheadOfLog(build, head);
+  private async follow(lease: Lease): Promise<void> {
+    const { live, previous } = await this.parts.builds.open(this.projection);
+    const written = [live, previous].filter((build) => build?.pausedAt === null);
+    if (live?.pausedAt !== null) this.parts.board.left(this.projection.name);
+    if (live === undefined && previous === undefined) await this.parts.onNewVersion(this.projection);
+    if (written.length === 0) {
+      await pause(idleMs, lease.signal);
+      return;
+    }
+    const ending = new AbortController();
+    const signal = AbortSignal.any([lease.signal, ending.signal]);
+    const here = { epoch: lease.epoch, signal };
+    await allUntilOneEnds(ending, [
+      ...(live?.pausedAt === null ? [this.write(live, here, this.parts.board)] : []),
+      ...(previous?.pausedAt === null ? [this.keep(previous, here)] : []),
+    ]);
   }
 
-  private async follow({ epoch, signal }: Lease): Promise<void> {
+  /** What readers don't see must not disturb what they see: its failures are its own. */
+  private async keep(previous: Build, lease: Lease): Promise<void> {
+    let pauseMs = pauseMsMin;
+    while (!lease.signal.aborted) {
+      try {
+        await this.write(previous, lease, unseen);
+      } catch (error) {
+        if (isOver(lease)) return;
+        if (error instanceof WriterReplaced || error instanceof LeaseOvertaken) throw error;
+        if (!(await this.parts.builds.isStill(previous))) throw new WriterReplaced(this.projection.name, lease.epoch);
+        this.parts.onFailure(this.projection.name, error);
+      }
+      pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+      await pause(pauseMs, lease.signal);
+    }
+  }
+
+  private async refusal(opened: Build, epoch: number): Promise<Error> {
+    const isOvertaken = await this.parts.builds.isOvertaken(opened, epoch);
+    return isOvertaken
+      ? new LeaseOvertaken(this.projection.name, epoch)
+      : new WriterReplaced(this.projection.name, epoch);
+  }
+
+  private async write(opened: Build, { epoch, signal }: Lease, board: TenureParts['board']): Promise<void> {
     const { builds, tail } = this.parts;
-    const build = await builds.claim(await builds.open(this.projection), epoch);
-    if (build === undefined) throw new WriterReplaced(this.projection.name, epoch);
-    await this.refuseAhead(build);
-    const tenure = new Tenure(this.projection, this.parts, build);
+    await this.parts.continuity.ensure(opened);
+    const build = await builds.claim(opened, epoch);
+    if (build === undefined) throw await this.refusal(opened, epoch);
+    const tenure = new Tenure(this.projection, { ...this.parts, board }, build);
     await tenure.begin();
     const ending = new AbortController();
     const over = AbortSignal.any([signal, ending.signal]);
@@ -77,32 +124,42 @@ export class Projector {
       batchMax: batchEventsMax,
       signal: over,
     });
-    const loops = [takeAll(tenure, batches, over), doChores(tenure, over)].map((loop) =>
-      loop.finally(() => {
-        ending.abort();
-      }),
-    );
-    try {
-      await Promise.all(loops);
-      await tenure.flush();
-    } finally {
-      await Promise.allSettled(loops);
-    }
+    await allUntilOneEnds(ending, [takeAll(tenure, batches, over), doChores(tenure, over)]);
+    await tenure.flush();
   }
 }
 
-/** The log was put back to an earlier state, and positions will be given out again for other events. */
-class AheadOfLog extends Error {
-  override readonly name = 'AheadOfLog';
-  constructor({ projection, position }: Build, head: bigint) {
-    super(
-      `${projection}: its rows are at position ${String(position)}, but the log ends at ${String(head)}. It was restored to an earlier state: drop this build.`,
-    );
+/** The rows are right, but only for whoever takes the switch back. */
+const unseen = { entered: () => undefined, moved: () => undefined };
+
+async function allUntilOneEnds(ending: AbortController, loops: readonly Promise<void>[]): Promise<void> {
+  const ends = loops.map((loop) =>
+    loop.finally(() => {
+      ending.abort();
+    }),
+  );
+  try {
+    await Promise.all(ends);
+  } finally {
+    await Promise.allSettled(ends);
+  }
+}
+
+/** Another process has taken the lease meanwhile: what is right to do is its to say. */
+class LeaseOvertaken extends Error {
+  override readonly name = 'LeaseOvertaken';
+  constructor(projection: string, epoch: number) {
+    super(`${projection}: the build is no longer for the owner with epoch ${String(epoch)}.`);
   }
 }
 
 export interface ProjectorParts extends TenureParts {
+  readonly builds: Builds;
+  readonly continuity: Continuity;
   readonly tail: Tail;
+  readonly board: ProgressBoard;
+  /** The live build is of an older version: somebody has to make the build of this one. Called again and again until it is there. */
+  readonly onNewVersion: (projection: Projection) => Promise<void>;
   readonly onFailure: (projection: string, error: unknown) => void;
 }
 
@@ -110,6 +167,8 @@ export interface ProjectorParts extends TenureParts {
 const batchEventsMax = 5_000;
 const pauseMsMin = 50;
 const pauseMsMax = 5_000;
+/** How soon it begins once there is something to write. */
+const idleMs = 100;
 /** Also how long another process may see an older position than this one. */
 const choresMs = 300;
 
@@ -176,8 +235,13 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** A sentence that may be shown: our own errors say what is wrong, others only of what kind they are. */
 function problemOf(error: unknown): string {
-  const isOurs = [PoisonStopsBuild, TooManyDeadLetters, AheadOfLog].some((kind) => error instanceof kind);
+  const isOurs = [TooManyDeadLetters, LogReplaced].some((kind) => error instanceof kind);
   if (!(error instanceof Error)) return 'Something failed that is not an error.';
   if (isOurs) return error.message;
   return `${error.name}${'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''}; trying again.`;
+}
+
+/** Asked anew each time: it may have ended while something was waited for. */
+function isOver({ signal }: Lease): boolean {
+  return signal.aborted;
 }

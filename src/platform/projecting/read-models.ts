@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
 import type { Database } from '../database/database.js';
+import { codeOf } from '../database/error-code.js';
 import { columnsOf, type Column } from './columns.js';
 import { readRows } from './read-rows.js';
 import type { ColumnTypes, Row, RowOf, Table } from './table.js';
@@ -9,7 +10,8 @@ import type { ColumnTypes, Row, RowOf, Table } from './table.js';
  * Questions to read models. They name `read.<table>`, never a build's schema, so a rebuild can change what stands behind it.
  *
  * A statement is prepared once per connection under a name made from its text: the texts should be constants of the program
- * and what varies a parameter.
+ * and what varies a parameter. Where a switch changes the type of an answer's column, PostgreSQL refuses to use the statement
+ * on that connection any more; it is then asked under another name.
  */
 export class ReadModels {
   private readonly prepared = new Map<string, Prepared>();
@@ -17,13 +19,22 @@ export class ReadModels {
   constructor(private readonly database: Pick<Database, 'pool'>) {}
 
   /** The rows of the answer, checked against `columns`: of a table (`answerCounts.columns`), or of exactly what is selected. */
-  query<const Columns extends ColumnTypes>(
+  async query<const Columns extends ColumnTypes>(
     columns: Columns,
     sql: string,
     values: readonly unknown[] = [],
   ): Promise<readonly RowOf<Columns>[]> {
+    const { pool } = this.database;
     const prepared = this.prepare(columns, sql);
-    return readRows<Columns>(this.database.pool, prepared.columns, { name: prepared.name, text: sql, values });
+    const { name } = prepared;
+    try {
+      return await readRows<Columns>(pool, prepared.columns, { name, text: sql, values });
+    } catch (error) {
+      if (!isOutdated(error)) throw error;
+      // Many may fail together, and all of them go on under the same new name.
+      if (prepared.name === name) prepared.name = `${name}'`;
+      return await readRows<Columns>(pool, prepared.columns, { name: prepared.name, text: sql, values });
+    }
   }
 
   private prepare(columns: ColumnTypes, sql: string): Prepared {
@@ -40,8 +51,13 @@ export class ReadModels {
 }
 
 interface Prepared {
-  readonly name: string;
+  name: string;
   readonly columns: readonly Column[];
+}
+
+/** "cached plan must not change result type" */
+function isOutdated(error: unknown): boolean {
+  return codeOf(error) === '0A000' && error instanceof Error && error.message.includes('cached plan');
 }
 
 /** A server keeps every prepared statement as long as its connection lives. */

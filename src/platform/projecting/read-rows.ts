@@ -3,6 +3,9 @@ import { codeOf } from '../database/error-code.js';
 import type { Column } from './columns.js';
 import type { ColumnTypes, RowOf } from './table.js';
 
+/** A pool, or a connection in the middle of a transaction. */
+export type Querying = Pick<pg.ClientBase, 'query'>;
+
 export interface Question {
   /** Prepares the statement once per connection. */
   readonly name?: string;
@@ -12,7 +15,7 @@ export interface Question {
 
 /** Rows as their columns describe them, checked: what the driver hands out is whatever PostgreSQL sent. */
 export async function readRows<Columns extends ColumnTypes>(
-  pool: pg.Pool,
+  pool: Querying,
   columns: readonly Column[],
   query: Question,
 ): Promise<readonly RowOf<Columns>[]> {
@@ -25,22 +28,33 @@ export async function readRows<Columns extends ColumnTypes>(
   });
 }
 
-async function ask(pool: pg.Pool, query: Question): Promise<Record<string, unknown>[]> {
+async function ask(pool: Querying, query: Question): Promise<Record<string, unknown>[]> {
   try {
     return (await pool.query<Record<string, unknown>>({ ...query, values: [...query.values] })).rows;
   } catch (error) {
     if (codeOf(error) === undefinedTable) throw new ReadModelMissing(error);
+    if (codeOf(error) === readRefused) throw new ReadModelRefused(error);
     throw error;
   }
 }
 
 const undefinedTable = '42P01';
+/** Raised by `log.refuse_read`, with a sentence of ours. */
+const readRefused = 'CH001';
 
 /** No worker has made the read model yet. It will be there shortly after one has started. */
 export class ReadModelMissing extends Error {
   override readonly name = 'ReadModelMissing';
   constructor(cause: unknown) {
     super('A read model has not been built yet.', { cause });
+  }
+}
+
+/** Its rows were made from another log than the one there is now. A person has to rebuild it. */
+export class ReadModelRefused extends Error {
+  override readonly name = 'ReadModelRefused';
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : 'A read model is not shown until it is rebuilt.', { cause });
   }
 }
 

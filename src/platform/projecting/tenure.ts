@@ -1,7 +1,7 @@
 import type { EventStore, RecordedEvent } from '../event-store/event-store.js';
 import type { TailBatch } from '../event-store/tail.js';
 import type { BatchWriter, FoldBatch } from './batch-writer.js';
-import type { Build, Builds } from './builds.js';
+import type { Build } from './builds.js';
 import type { DeadLetter, DeadLetters, NewLetter } from './dead-letters.js';
 import { describeFailure, isDataError } from './failure.js';
 import { FoldFailed } from './fold.js';
@@ -17,7 +17,6 @@ export class Tenure {
   private scanned: bigint;
   private blocked: ReadonlySet<string> = new Set();
   private unresolved = 0;
-  private indexed = false;
   private last: Promise<void> = Promise.resolve();
 
   constructor(
@@ -37,7 +36,7 @@ export class Tenure {
     return this.alone(() => this.takeNow(batch));
   }
 
-  /** What can wait a moment: telling other processes the position, going live, and trying dead letters again when asked. */
+  /** What can wait a moment: telling other processes the position, and trying dead letters again when asked. */
   chores(): Promise<void> {
     return this.alone(() => this.choresNow());
   }
@@ -54,7 +53,6 @@ export class Tenure {
 
   private async choresNow(): Promise<void> {
     await this.flushNow();
-    if (this.build.state === 'building') await this.goLive();
     if (this.unresolved === 0) return;
     for (const letter of await this.parts.letters.requested(this.build.build)) await this.retry(letter);
   }
@@ -102,7 +100,6 @@ export class Tenure {
   }
 
   private without({ events, letters }: Sorted, { recorded: poison, cause }: FoldFailed): Sorted {
-    if (this.build.state === 'building') throw new PoisonStopsBuild(this.build, poison, cause);
     const key = this.keyOf(poison);
     const waits = (recorded: RecordedEvent): boolean =>
       recorded.position > poison.position && this.keyOf(recorded) === key;
@@ -131,8 +128,12 @@ export class Tenure {
   /** The letter's event, then those that wait behind it, each by itself, until one fails or all are done. */
   private async retry({ key }: DeadLetter): Promise<void> {
     const { letters } = this.parts;
-    for (const { key: other, position } of await letters.unresolved(this.build.build)) {
+    for (const { key: other, position, state } of await letters.unresolved(this.build.build)) {
       if (other !== key) continue;
+      if (state === 'skipping') {
+        await letters.skipped(this.build.build, this.build.epoch, position);
+        continue;
+      }
       const failure = await this.retryOne(position);
       if (failure === undefined) continue;
       await letters.failedAgain(this.build.build, this.build.epoch, position, failure);
@@ -159,19 +160,6 @@ export class Tenure {
     const moved = await this.parts.writer.write(this.build, batch);
     if (!moved) throw new WriterReplaced(this.projection.name, this.build.epoch);
     this.build = { ...this.build, position: batch.upTo };
-  }
-
-  /** Once it has come as far as the live build: its indexes first, which take a while, and later the switch. */
-  private async goLive(): Promise<void> {
-    const { builds, board } = this.parts;
-    if (!(await builds.hasCaughtUp(this.build))) return;
-    if (!this.indexed) {
-      await builds.index(this.build, this.projection);
-      this.indexed = true;
-    } else if (await builds.switchTo(this.build, this.projection)) {
-      this.build = { ...this.build, state: 'live' };
-      board.entered(this.projection.name, this.build);
-    }
   }
 
   /** One thing after the other: each begins with the checkpoint where the one before left it. */
@@ -204,10 +192,9 @@ export class Tenure {
 
 export interface TenureParts {
   readonly store: EventStore;
-  readonly builds: Builds;
   readonly letters: DeadLetters;
   readonly writer: BatchWriter;
-  readonly board: ProgressBoard;
+  readonly board: Pick<ProgressBoard, 'entered' | 'moved'>;
   /** Unresolved dead letters of one projection before it stops: that many are no longer exceptions. */
   readonly lettersMax: number;
 }
@@ -229,17 +216,6 @@ export class WriterReplaced extends Error {
   override readonly name = 'WriterReplaced';
   constructor(projection: string, epoch: number) {
     super(`${projection}: the owner with epoch ${String(epoch)} was replaced.`);
-  }
-}
-
-/** A build that nobody reads yet has no reason to go on without an event. */
-export class PoisonStopsBuild extends Error {
-  override readonly name = 'PoisonStopsBuild';
-  constructor({ projection, version }: Build, { position, event }: RecordedEvent, cause: unknown) {
-    const { error, message } = describeFailure(cause, event);
-    super(
-      `${projection}: the build of version ${String(version)} stopped at position ${String(position)} (${event.type}): ${error}: ${message}`,
-    );
   }
 }
 

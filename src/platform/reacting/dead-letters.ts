@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Database } from '../database/database.js';
 import type { RecordedEvent } from '../event-store/event-store.js';
+import type { Decision } from '../projecting/dead-letters.js';
 import type { Failure } from '../projecting/failure.js';
 import { query } from './query.js';
 
@@ -12,7 +13,8 @@ import { query } from './query.js';
  *   waiting    came after a poisoned event of the same stream
  *   retrying   somebody asked for another attempt; the process makes it, then those that wait behind it
  *
- * A letter is gone once its reaction succeeded, or once somebody decided to do without it.
+ * A letter is gone once its reaction succeeded, or once somebody decided to do without it; that decision is kept. A reaction
+ * that is under way when the decision is made may still do what it does: reactions happen at least once, and are idempotent.
  */
 @Injectable()
 export class DeadLetters {
@@ -23,6 +25,26 @@ export class DeadLetters {
       this.database,
       DeadLetter,
       `${select} where $1::text is null or process = $1 order by process, position limit 1000`,
+      [process],
+    );
+  }
+
+  async find(process: string, position: bigint): Promise<DeadLetter | undefined> {
+    const [letter] = await query(this.database, DeadLetter, `${select} where process = $1 and position = $2`, [
+      process,
+      position,
+    ]);
+    return letter;
+  }
+
+  /** What somebody decided to do without. */
+  async skipped(process?: string): Promise<readonly SkippedEvent[]> {
+    return query(
+      this.database,
+      SkippedEvent,
+      `select process, position, stream, event_id as "eventId", type, error, message, reason, skipped_by as "skippedBy",
+         skipped_at as "skippedAt"
+       from reacting.skipped_events where $1::text is null or process = $1 order by process, position limit 1000`,
       [process],
     );
   }
@@ -40,12 +62,19 @@ export class DeadLetters {
   }
 
   /** Goes on without it: what waits behind it is tried. False if there is no such letter, or if it waits behind another one. */
-  async skip(process: string, position: bigint): Promise<boolean> {
+  async skip(process: string, position: bigint, { by, reason }: Decision): Promise<boolean> {
     const skipped = await query(
       this.database,
       Stream,
-      `delete from reacting.dead_letters where process = $1 and position = $2 and state <> 'waiting' returning stream`,
-      [process, position],
+      `with gone as (
+         delete from reacting.dead_letters where process = $1 and position = $2 and state <> 'waiting' returning *
+       )
+       insert into reacting.skipped_events (process, position, stream, event_id, type, error, message, reason, skipped_by)
+       select process, position, stream, event_id, type, error, message, $3, $4 from gone
+       on conflict (process, position) do update
+       set reason = excluded.reason, skipped_by = excluded.skipped_by, skipped_at = clock_timestamp()
+       returning stream`,
+      [process, position, reason, by],
     );
     return skipped.length > 0;
   }
@@ -110,8 +139,12 @@ export class DeadLetters {
 
 const select = `
   select process, position, stream, event_id as "eventId", type, state, error, message, attempts,
-    first_at as "firstAt", last_at as "lastAt"
-  from reacting.dead_letters`;
+    first_at as "firstAt", last_at as "lastAt",
+    case when state = 'waiting' then 0 else (
+      select count(*)::integer from reacting.dead_letters as w
+      where w.process = l.process and w.stream = l.stream and w.state = 'waiting' and w.position > l.position
+    ) end as behind
+  from reacting.dead_letters as l`;
 
 const Stream = z.object({ stream: z.string() });
 const DeadLetter = z.object({
@@ -126,5 +159,21 @@ const DeadLetter = z.object({
   attempts: z.number(),
   firstAt: z.date(),
   lastAt: z.date(),
+  /** How many of the same stream wait until it is done. */
+  behind: z.number(),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
+
+const SkippedEvent = z.object({
+  process: z.string(),
+  position: z.coerce.bigint(),
+  stream: z.string(),
+  eventId: z.string(),
+  type: z.string(),
+  error: z.string().nullable(),
+  message: z.string().nullable(),
+  reason: z.string(),
+  skippedBy: z.string(),
+  skippedAt: z.date(),
+});
+export type SkippedEvent = z.infer<typeof SkippedEvent>;

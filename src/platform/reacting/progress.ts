@@ -3,7 +3,8 @@
  * ahead of an unfinished one are counted, so that the reader can be kept from running away from it.
  */
 export class Progress {
-  private readonly begun: { readonly position: bigint; finished: boolean }[] = [];
+  private readonly begun: { readonly position: bigint; readonly id: string | undefined; finished: boolean }[] = [];
+  private lastId: Seen | undefined;
   private first = 0;
   private unfinishedCount = 0;
   private waiting: (() => void)[] = [];
@@ -16,6 +17,11 @@ export class Progress {
     return oldest === undefined ? this.upTo : oldest.position - 1n;
   }
 
+  /** The last event at or below the position that was begun here: by it the log is recognised later. */
+  get anchor(): Seen | undefined {
+    return this.lastId;
+  }
+
   get unfinished(): number {
     return this.unfinishedCount;
   }
@@ -26,8 +32,8 @@ export class Progress {
   }
 
   /** Positions must ascend. The result is to be called once, when the event is finished. */
-  begin(position: bigint): () => void {
-    const entry = { position, finished: false };
+  begin(position: bigint, id?: string): () => void {
+    const entry = { position, id, finished: false };
     this.begun.push(entry);
     this.unfinishedCount += 1;
     return () => {
@@ -57,7 +63,9 @@ export class Progress {
 
   private moveOn(): void {
     while (this.begun[this.first]?.finished === true) {
-      this.passed(this.begun[this.first]?.position ?? 0n);
+      const { position, id } = this.begun[this.first] ?? { position: 0n, id: undefined };
+      this.passed(position);
+      if (id !== undefined) this.lastId = { position, id };
       this.first += 1;
     }
     if (this.first > 1_000) {
@@ -68,4 +76,9 @@ export class Progress {
     this.waiting = [];
     for (const wake of woken) wake();
   }
+}
+
+export interface Seen {
+  readonly position: bigint;
+  readonly id: string;
 }

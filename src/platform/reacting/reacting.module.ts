@@ -14,6 +14,7 @@ import { Tail } from '../event-store/tail.js';
 import { Leases } from '../leasing/lease.js';
 import { ProjectionProgress } from '../projecting/progress.js';
 import { ReadModels } from '../projecting/read-models.js';
+import { HealthChecks, type Finding } from '../telemetry/health.js';
 import { Checkpoints } from './checkpoints.js';
 import { DeadLetters } from './dead-letters.js';
 import { Deadlines } from './deadlines.js';
@@ -52,12 +53,19 @@ export class ReactingModule implements OnApplicationBootstrap, BeforeApplication
 
   onApplicationBootstrap(): void {
     if (this.config.CHORUS_ROLE === 'api') return;
+    this.part(HealthChecks).add('processes', () => this.health());
     this.reactors = new Reactors(this.informed(), this.parts());
     this.reactors.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.reactors?.stop();
+  }
+
+  /** A process that must not run is a reason to send somebody, though the requests could go on. */
+  private async health(): Promise<Finding> {
+    const refused = (await this.part(Checkpoints).all()).flatMap(({ refused: why }) => why ?? []);
+    return refused.length === 0 ? { ok: true } : { ok: false, why: refused.join(' ') };
   }
 
   private informed(): readonly Process[] {

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.js';
 import type { Tail } from '../event-store/tail.js';
 import type { Lease } from '../leasing/lease.js';
+import { LogReplaced } from '../projecting/continuity.js';
 import { describeFailure } from '../projecting/failure.js';
+import { logDeparture } from '../projecting/log-anchor.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { DeadLetters } from './dead-letters.js';
 import { Lanes, type Place } from './lanes.js';
@@ -81,6 +83,7 @@ export class Tenure {
   /** Resolves when the lease has ended, or when somebody newer took over. */
   static async of(parts: ProcessParts, lease: Lease): Promise<void> {
     const { process } = parts;
+    await refuseOtherLog(parts);
     const start = () => (process.startsAt === 'now' ? parts.store.head() : Promise.resolve(0n));
     const position = await parts.checkpoints.claim(process.name, lease.epoch, start);
     if (position === undefined) return;
@@ -105,7 +108,7 @@ export class Tenure {
       for (const recorded of batch.events) {
         await this.room();
         if (this.signal.aborted) return;
-        const finish = this.progress.begin(recorded.position);
+        const finish = this.progress.begin(recorded.position, recorded.id);
         this.lanes.add(recorded.stream, (place) => this.untilFinished(recorded, place, finish));
       }
       this.progress.passed(batch.upTo);
@@ -229,8 +232,9 @@ export class Tenure {
   private async save(): Promise<void> {
     await this.orTroubled('checkpoint', async () => {
       if (this.saved === this.progress.position) return;
-      const { position } = this.progress;
-      if (await this.parts.checkpoints.save(this.process.name, this.lease.epoch, position)) this.saved = position;
+      const { position, anchor } = this.progress;
+      if (await this.parts.checkpoints.save(this.process.name, this.lease.epoch, position, anchor))
+        this.saved = position;
       else this.ending.abort();
     });
   }
@@ -246,4 +250,18 @@ export class Tenure {
       this.parts.observer.troubled({ part: `${what} of ${this.process.name}`, error });
     }
   }
+}
+
+/** A process that is ahead of its log, or of another log, would leave events out. Rejects with LogReplaced. */
+async function refuseOtherLog({ process, checkpoints, store }: ProcessParts): Promise<void> {
+  const standing = await checkpoints.standing(process.name);
+  if (standing === undefined) return;
+  const departure = standing.refused === null ? await logDeparture(store, standing) : undefined;
+  const sentence =
+    departure === undefined
+      ? standing.refused
+      : `${process.name}: ${departure} It does not run until somebody says where it is to go on: "chorus processes reset ${process.name} --to POSITION".`;
+  if (sentence === null) return;
+  await checkpoints.refuse(process.name, sentence);
+  throw new LogReplaced(sentence);
 }

@@ -77,7 +77,8 @@ class Arena {
     const database = await Database.open({ url, connectionsMax: 6 });
     stage.afterwards(() => database.close());
     await database.migrate();
-    const build = await new Builds(database).open(deliveries);
+    const { live: build } = await new Builds(database).open(deliveries);
+    if (build === undefined) throw new Error('A fresh database has no other build.');
     const control = new pg.Client({ connectionString: url });
     control.on('error', () => undefined);
     await control.connect();

@@ -1,0 +1,69 @@
+import type { EventStore } from '../event-store/event-store.js';
+import { type Filling, PoisonStopsRebuild } from './filling.js';
+import { logPages, type ReadPage } from './log-pages.js';
+import { isOver, type Pace } from './pace.js';
+
+/** One build of a pass over the log, and how far it is to come. */
+export interface Replayed {
+  readonly filling: Filling;
+  readonly target: bigint;
+  /** Told after each page. False: it no longer takes part. */
+  onPage(progress: PageProgress): Promise<boolean>;
+  onPoison(poison: PoisonStopsRebuild): Promise<void>;
+}
+
+export interface PageProgress {
+  readonly events: number;
+  readonly eventsPerS: number;
+}
+
+/**
+ * Reads the log once for all of them: the first page begins where the last of them stands, and each takes what it doesn't have
+ * yet. One that stops doesn't stop the others.
+ */
+export async function replay(all: readonly Replayed[], order: ReplayOrder): Promise<void> {
+  let taking = all.filter(({ filling, target }) => filling.position < target);
+  const [first] = taking;
+  if (first === undefined) return;
+  const { pace, store, signal } = order;
+  const pages = logPages(store, {
+    after: taking.reduce((least, { filling }) => (filling.position < least ? filling.position : least), first.target),
+    to: taking.reduce((most, { target }) => (target > most ? target : most), 0n),
+    types: [...new Set(taking.flatMap(({ filling }) => filling.types))],
+    eventsMax: pace.eventsMax,
+  });
+  let startedAt = performance.now();
+  for await (const page of pages) {
+    const taken = await Promise.all(taking.map((each) => take(each, page)));
+    const ms = Math.max(1, performance.now() - startedAt);
+    startedAt = performance.now();
+    const staying: Replayed[] = [];
+    for (const [at, each] of taking.entries()) {
+      const events = taken[at];
+      if (events === undefined) continue;
+      if (await each.onPage({ events, eventsPerS: (events * 1_000) / ms })) staying.push(each);
+    }
+    taking = staying;
+    if (taking.length === 0 || isOver(signal)) return;
+    await pace.rest(page.events.length, order.eventsPerSMax, signal);
+    if (isOver(signal)) return;
+  }
+}
+
+export interface ReplayOrder {
+  readonly store: EventStore;
+  readonly pace: Pace;
+  readonly eventsPerSMax: number | null;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined when an event stopped it. */
+async function take(replayed: Replayed, page: ReadPage): Promise<number | undefined> {
+  try {
+    return await replayed.filling.take(page, replayed.target);
+  } catch (error) {
+    if (!(error instanceof PoisonStopsRebuild)) throw error;
+    await replayed.onPoison(error);
+    return undefined;
+  }
+}
