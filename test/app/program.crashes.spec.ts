@@ -11,7 +11,7 @@ function createPrompt(program: RunningProgram): Promise<Response> {
 }
 
 async function eventually<Result>(what: () => Promise<Result>, isIt: (result: Result) => boolean): Promise<Result> {
-  const giveUpAt = performance.now() + 10_000;
+  const giveUpAt = performance.now() + 30_000;
   for (;;) {
     const result = await what();
     if (isIt(result) || performance.now() > giveUpAt) return result;

@@ -186,7 +186,7 @@ export async function recounted(database: Database): Promise<Readonly<Record<str
 const Counts = z.array(z.object({ button: z.string(), presses: z.number() }));
 
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 8_000;
+  const deadline = performance.now() + 30_000;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error('It did not become so.');
     await sleep(20);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Repeats an expectation until it holds; after the time is up its last failure is the test's. */
-export async function eventually<Result>(expectation: () => Result | Promise<Result>, msMax = 5_000): Promise<Result> {
+export async function eventually<Result>(expectation: () => Result | Promise<Result>, msMax = 20_000): Promise<Result> {
   const until = performance.now() + msMax;
   for (;;) {
     try {
