@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { reuseWhatWasCompiled } from './compiled-before.js';
 import { asOfCommand } from './ops/as-of.js';
 import { backupCommand, restoreCommand } from './ops/backup.js';
 import { deadLettersCommand } from './ops/dead-letters.js';
@@ -35,6 +36,8 @@ Examples:
   npm run -s chorus -- events read --limit 5 --json    the log's first events, as data
   npm run -s chorus -- projections list                how far the read models are`,
   );
+
+reuseWhatWasCompiled();
 
 const commands = [
   startCommand,

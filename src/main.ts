@@ -1,3 +1,5 @@
-import { run } from './app/run.js';
+import { reuseWhatWasCompiled } from './compiled-before.js';
 
+reuseWhatWasCompiled();
+const { run } = await import('./app/run.js');
 await run(process.env);
