@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { QueryConfig } from 'pg';
+import type { RowChange } from './changed-rows.js';
 import type { Column, Layout } from './columns.js';
 import { quoted } from './ddl.js';
 import type { NewLetter } from './dead-letters.js';
-import type { RowChange, TableChanges } from './table-changes.js';
+import type { TableChanges } from './table-changes.js';
 import type { ColumnValue } from './table.js';
 
 /**

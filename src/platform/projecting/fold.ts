@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../event-store/event-store.js';
 import type { Projection } from './projection.js';
-import { keyText, TableChanges, type Values } from './table-changes.js';
+import type { Values } from './changed-rows.js';
+import { keyText, TableChanges } from './table-changes.js';
 import type { ColumnValue } from './table.js';
 
 /**

@@ -1,3 +1,4 @@
+import { ChangedRows, type RowChange, type Values } from './changed-rows.js';
 import { layoutOf, type Layout } from './columns.js';
 import type { Rows } from './projection.js';
 import type { ColumnValue, Table } from './table.js';
@@ -10,12 +11,13 @@ import type { ColumnValue, Table } from './table.js';
  * comparing two numbers, and one statement writes them all.
  */
 export class TableChanges implements Rows<Table> {
-  readonly rows = new Map<string, RowChange>();
   readonly layout: Layout;
+  readonly rows: ChangedRows;
   private loaded: ReadonlyMap<string, Values> | undefined;
 
   constructor(table: Table) {
     this.layout = layoutOf(table);
+    this.rows = new ChangedRows(this.layout);
   }
 
   /** The rows that `reads` asked for, as they are in the database. `keys` are all that were asked for, found or not. */
@@ -65,7 +67,7 @@ export class TableChanges implements Rows<Table> {
     const text = keyText(this.layout, key);
     const stored = this.loaded?.get(text);
     if (stored === undefined) throw new RowNotRead(this.layout.table.name);
-    const change = this.rows.get(text);
+    const change = this.rows.of(key);
     if (change?.state === 'removed') return undefined;
     if (change === undefined && stored === absent) return undefined;
     const before = change?.state === 'fresh' || stored === absent ? undefined : stored;
@@ -87,15 +89,8 @@ export class TableChanges implements Rows<Table> {
   }
 
   private changeOf(key: Values): RowChange {
-    const text = keyText(this.layout, key);
-    const known = this.rows.get(text);
-    if (known !== undefined) {
-      if (known.state === 'removed') known.state = 'fresh';
-      return known;
-    }
-    const parts = this.layout.key.map(({ name }) => key[name] ?? null);
-    const change: RowChange = { key: parts, state: 'changed', added: 0, set: 0, values: [] };
-    this.rows.set(text, change);
+    const change = this.rows.ofOrNew(key);
+    if (change.state === 'removed') change.state = 'fresh';
     return change;
   }
 
@@ -104,20 +99,6 @@ export class TableChanges implements Rows<Table> {
     if (at !== undefined) return at;
     throw new TypeError(`Table ${this.layout.table.name} has no column ${column} besides its key.`);
   }
-}
-
-export type Values = Readonly<Record<string, ColumnValue | undefined>>;
-
-export interface RowChange {
-  /** In the order of `Layout.key`. */
-  readonly key: readonly ColumnValue[];
-  state: 'changed' | 'fresh' | 'removed';
-  /** Bits of the columns whose value is to be added to what is there. */
-  added: number;
-  /** Bits of the columns whose value replaces what is there. */
-  set: number;
-  /** In the order of `Layout.rest`; holes where nothing changes. */
-  values: (ColumnValue | undefined)[];
 }
 
 /** A fold asked for a row that its `reads` did not announce: a mistake in the projection, not in the event. */

@@ -1,8 +1,9 @@
 import type { RecordedEvent } from '../event-store/event-store.js';
+import type { RowChange, Values } from '../projecting/changed-rows.js';
 import type { Layout } from '../projecting/columns.js';
 import { Folding, type Wish } from '../projecting/fold.js';
 import type { Projection } from '../projecting/projection.js';
-import type { RowChange, TableChanges, Values } from '../projecting/table-changes.js';
+import { keyText, type TableChanges } from '../projecting/table-changes.js';
 import type { ColumnValue } from '../projecting/table.js';
 
 /**
@@ -46,8 +47,9 @@ export class MemoryFold {
   private keepChanges(changes: TableChanges): void {
     const { layout } = changes;
     const touched: Touched[] = [];
-    for (const [text, change] of changes.rows) {
+    for (const change of changes.rows.values()) {
       const key = keyOf(layout, change);
+      const text = keyText(layout, key);
       if (this.isKept(layout, text, key)) touched.push({ text, key, change });
     }
     if (touched.length === 0) return;

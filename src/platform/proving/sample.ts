@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { Column, Layout } from '../projecting/columns.js';
 import { quoted } from '../projecting/ddl.js';
-import type { Values } from '../projecting/table-changes.js';
+import type { Values } from '../projecting/changed-rows.js';
 
 /**
  * A part of a table's keys, the same whether PostgreSQL or this program asks: so it also holds the keys of rows that should
