@@ -61,14 +61,14 @@ export function endWith(rebuilds: readonly Rebuild[], { json }: Printing): void 
 
 function printProof({ projection, report }: Rebuild): void {
   if (report === null) return;
-  const tables = report.tables.map(({ table, rowsAfter, expectedApplied }) => {
-    const but = expectedApplied.length === 0 ? '' : ` but for ${expectedApplied.join(', ')}`;
-    return `${table} (${rowsAfter.toLocaleString('en')} rows${but})`;
+  const tables = report.tables.map(({ table, rows_after: rows, expected_applied: expected }) => {
+    const but = expected.length === 0 ? '' : ` but for ${expected.join(', ')}`;
+    return `${table} (${rows.toLocaleString('en')} rows${but})`;
   });
-  printLine(`${projection}: equal at position ${report.position}: ${tables.join(', ')}.`);
+  printLine(`${projection}: equal at position ${String(report.position)}: ${tables.join(', ')}.`);
 }
 
-export function planText(name: string, { events, bytes, seconds, diskBytes }: Plan): string {
+export function planText(name: string, { events, bytes, seconds, disk_bytes: disk }: Plan): string {
   const amount = (value: number): string => value.toLocaleString('en');
-  return `${name}: ${amount(events)} events (${amount(bytes)} bytes), about ${amount(seconds)} s, and ${amount(diskBytes)} bytes of disk beside the live build.`;
+  return `${name}: ${amount(events)} events (${amount(bytes)} bytes), about ${amount(seconds)} s, and ${amount(disk)} bytes of disk beside the live build.`;
 }

@@ -60,7 +60,7 @@ describe('chorus projections', () => {
     await change(77);
     const stopped = await run('rebuild', 'event_counts', '--switch', '--yes');
     expect(stopped.code).toBe(1);
-    expect(stopped.stderr).toMatch(/event_counts differs in 1 rows: {.*} changed \(total 77 -> 1\)/);
+    expect(stopped.stderr).toMatch(/event_counts differs in 1 row: {.*} changed \(total 77 -> 1\)/);
     expect((await run('verify', 'event_counts', '--json')).code).toBe(1);
     expect((await run('switch', 'event_counts', '--expect', 'event_counts.total', '--yes')).code).toBe(0);
     const shown = await run('status', 'event_counts', '--json');

@@ -54,7 +54,7 @@ describe('a rebuild', () => {
     await reached(worker, 'ledger', 'ready');
     const ready = await worker.rebuilds.of('ledger');
     expect(ready).toMatchObject({ plan: { events: 9 }, events: 9, report: { equal: true } });
-    expect(ready?.report?.tables.map(({ table, rowsAfter }) => [table, rowsAfter])).toEqual([
+    expect(ready?.report?.tables.map(({ table, rows_after: rows }) => [table, rows])).toEqual([
       ['ledger_buttons', 3],
       ['ledger_totals', 1],
     ]);
@@ -162,7 +162,7 @@ describe('a fold that was changed', () => {
     const worker = await redeployed([mistaken]);
     await worker.orders.rebuild(['ledger'], { switches: true });
     expect(await problemOf(worker, 'ledger')).toBe(
-      'At position 10 the new build is not the live one. ledger_buttons differs in 1 rows: {"button":"blue"} changed (presses 6 -> 0).',
+      'At position 10 the new build is not the live one. ledger_buttons differs in 1 row: {"button":"blue"} changed (presses 6 -> 0), last touched by Pressed at 6.',
     );
     const stopped = await worker.rebuilds.of('ledger');
     expect(stopped).toMatchObject({ state: 'verifying', report: { equal: false } });
@@ -172,12 +172,14 @@ describe('a fold that was changed', () => {
         key: { button: 'blue' },
         kind: 'changed',
         columns: { presses: { before: 6, after: 0 } },
+        events: [touched(6, 'left as it was'), touched(5, 'left as it was'), touched(4, 'created')],
+        events_total: 3,
       },
     ]);
     expect(await shown(testing.database)).toMatchObject({ blue: 6 });
 
     await worker.orders.switch('ledger', ['ledger_totals.presses']);
-    expect(await problemOf(worker, 'ledger')).toContain('ledger_buttons differs in 1 rows');
+    expect(await problemOf(worker, 'ledger')).toContain('ledger_buttons differs in 1 row');
     await worker.orders.switch('ledger', ['ledger_buttons.colour']);
     expect(await problemOf(worker, 'ledger')).toContain('the table has no column colour');
   });
@@ -273,4 +275,9 @@ async function schemas(): Promise<unknown[]> {
     `select nspname as name from pg_namespace where nspname like 'ledger%' order by 1`,
   );
   return rows.map(({ name }) => name);
+}
+
+/** What the mistaken fold makes of an event says where to look: it adds nothing. */
+function touched(position: number, effect: string): object {
+  return { position, effect, type: 'Pressed', stream: expect.any(String), recorded_at: expect.any(String) };
 }

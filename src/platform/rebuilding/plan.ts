@@ -16,7 +16,8 @@ export async function planOf(parts: PlanParts, projection: Projection): Promise<
   const { rows } = await database.pool.query(planSql, [types, projection.name]);
   const [{ events, bytes, disk }] = Planned.parse(rows);
   const eventsPerS = await sampled(parts.store, projection);
-  return { events, bytes, eventsPerS, seconds: Math.ceil(events / Math.max(1, eventsPerS)), diskBytes: disk };
+  const seconds = Math.ceil(events / Math.max(1, eventsPerS));
+  return { events, bytes, events_per_s: eventsPerS, seconds, disk_bytes: disk };
 }
 
 export interface PlanParts {

@@ -46,32 +46,48 @@ export function isUnfinished({ state }: { readonly state: RebuildState }): boole
 export const Plan = z.object({
   events: z.number().describe('Events of the log that the projection takes'),
   bytes: z.number().describe('What they take in the log'),
-  eventsPerS: z.number().describe('Measured on a sample just now, reading and folding, without writing'),
+  events_per_s: z.number().describe('Measured on a sample just now, reading and folding, without writing'),
   seconds: z.number().describe('About how long it takes'),
-  diskBytes: z.number().describe('What the new build needs beside the live one until that is dropped'),
+  disk_bytes: z.number().describe('What the new build needs beside the live one until that is dropped'),
 });
 export type Plan = Readonly<z.infer<typeof Plan>>;
 
-const Difference = z.object({
+const TouchingEvent = z.object({
+  position: z.number(),
+  recorded_at: z.iso.datetime(),
+  type: z.string(),
+  stream: z.string(),
+  effect: z.enum(['created', 'changed', 'removed', 'left as it was']).describe('What the new fold makes of it'),
+});
+
+export const Difference = z.object({
   table: z.string(),
   key: z.record(z.string(), z.json()),
-  kind: z.enum(['missing', 'added', 'changed']),
+  kind: z.enum(['missing', 'added', 'changed']).describe('Missing: only the live build has the row'),
   columns: z.record(z.string(), z.object({ before: z.json(), after: z.json() })),
+  events: z
+    .array(TouchingEvent)
+    .nullable()
+    .describe(
+      'The newest that touch the row in the new fold, newest first; null where folding them again takes too much memory',
+    ),
+  events_total: z.number().nullable(),
 });
+export type Difference = Readonly<z.infer<typeof Difference>>;
 
 const TableReport = z.object({
   table: z.string(),
-  rowsBefore: z.number(),
-  rowsAfter: z.number(),
-  bucketsDiffering: z.number(),
-  expectedApplied: z.array(z.string()),
+  rows_before: z.number(),
+  rows_after: z.number(),
+  buckets_differing: z.number(),
+  expected_applied: z.array(z.string()),
   shape: z.array(z.object({ name: z.string(), sentence: z.string() })),
-  differences: z.array(Difference),
-  differencesTotal: z.number(),
+  differences: z.array(Difference).describe('The first, by key'),
+  differences_total: z.number(),
 });
 
 export const Report = z.object({
-  position: z.string().describe('Both builds were at this position of the log'),
+  position: z.number().describe('Both builds were at this position of the log'),
   at: z.iso.datetime(),
   ms: z.number(),
   equal: z.boolean().describe('But for what was expected'),

@@ -79,7 +79,7 @@ async function compare(task: Task, signal: AbortSignal): Promise<void> {
   }
   const filling = await task.filling();
   const bringTo = (position: bigint) => task.bring(filling, position, signal);
-  const report = await verify(parts.database, { filling, rebuild, bringTo, signal }).catch(unlessCutShort);
+  const report = await verify(parts, { filling, rebuild, bringTo, signal }).catch(unlessCutShort);
   if (report === undefined) return;
   await task.at('verified', signal);
   if (!report.equal) await task.say({ report, problem: whatDiffers(report), request: null });

@@ -1,6 +1,7 @@
 import type { Database } from '../database/database.js';
+import type { EventStore } from '../event-store/event-store.js';
 import type { Projection, TableSet } from '../projecting/projection.js';
-import { compareTables } from '../proving/compare.js';
+import { compareTables, type Comparison } from '../proving/compare.js';
 import {
   differencesOfDefinition,
   parseExpectedDifferences,
@@ -9,17 +10,52 @@ import {
 import { inSnapshot, liveBuildOf } from '../proving/live-build.js';
 import type { Filling } from './filling.js';
 import { CutShort } from './problems.js';
-import { Report, type Rebuild } from './rebuild.js';
+import type { Difference, Rebuild, Report } from './rebuild.js';
 import { storedTables } from './stored-tables.js';
+import { withEvents } from './touching-events.js';
 
 /**
  * Compares the new build with the live one, at one position and without holding anybody up: a snapshot shows the live rows as
  * they are at its position while they go on changing, and the new build, which only we write, is brought to exactly there.
  */
-export async function verify(database: Pick<Database, 'pool'>, order: VerifyOrder): Promise<Report> {
-  const { filling, rebuild, bringTo, signal } = order;
-  const { projection } = filling;
+export async function verify(parts: VerifyParts, order: VerifyOrder): Promise<Report> {
+  const { projection } = order.filling;
   const startedAt = performance.now();
+  const { position, equal, tables } = await compared(parts.database, order);
+  // By now no snapshot is held, which would keep the database from cleaning up behind it.
+  const naming = { projection, store: parts.store, upTo: position, signal: order.signal };
+  const rows = await withEvents(
+    tables.flatMap(({ differences }) => differences),
+    naming,
+  );
+  return {
+    position: Number(position),
+    at: new Date().toISOString(),
+    ms: Math.round(performance.now() - startedAt),
+    equal,
+    tables: tables.map((each) => ({
+      table: each.table,
+      rows_before: each.rowsBefore,
+      rows_after: each.rowsAfter,
+      buckets_differing: each.bucketsDiffering,
+      expected_applied: [...each.expectedApplied],
+      shape: [...each.shape],
+      differences: rows.filter(({ table }) => table === each.table),
+      differences_total: each.differencesTotal,
+    })),
+  };
+}
+
+export interface VerifyParts {
+  readonly database: Pick<Database, 'pool'>;
+  readonly store: EventStore;
+}
+
+async function compared(
+  database: Pick<Database, 'pool'>,
+  { filling, rebuild, bringTo, signal }: VerifyOrder,
+): Promise<Comparison & { readonly position: bigint }> {
+  const { projection } = filling;
   return inSnapshot(database, async (before) => {
     const live = await liveBuildOf(before, projection);
     if (live === undefined) throw new TypeError(`${projection.name} has no live build.`);
@@ -34,8 +70,7 @@ export async function verify(database: Pick<Database, 'pool'>, order: VerifyOrde
         { signal },
       ),
     );
-    const ms = Math.round(performance.now() - startedAt);
-    return Report.parse({ ...comparison, position: String(live.position), at: new Date().toISOString(), ms });
+    return { ...comparison, position: live.position };
   });
 }
 
@@ -60,19 +95,26 @@ function expectedDifferences(
 
 const rowsInSentence = 3;
 
-/** Why it was not equal, with the first rows. */
+/** Why it was not equal, with the first rows and what last touched them. */
 export function whatDiffers({ tables, position }: Report): string {
-  const sentences = tables.flatMap(({ table, shape, differences, differencesTotal }) => {
+  const sentences = tables.flatMap(({ table, shape, differences, differences_total: total }) => {
     const shapes = shape.map(({ sentence }) => sentence);
-    if (differencesTotal === 0) return shapes;
-    const rows = differences.slice(0, rowsInSentence).map(({ kind, key, columns }) => {
-      const changed = Object.entries(columns).map(
-        ([column, { before, after }]) => `${column} ${JSON.stringify(before)} -> ${JSON.stringify(after)}`,
-      );
-      return `${JSON.stringify(key)} ${kind}${kind === 'changed' ? ` (${changed.join(', ')})` : ''}`;
-    });
-    const more = differencesTotal > rows.length ? ', …' : '';
-    return [...shapes, `${table} differs in ${String(differencesTotal)} rows: ${rows.join('; ')}${more}.`];
+    if (total === 0) return shapes;
+    const rows = differences.slice(0, rowsInSentence).map(rowSentence);
+    const more = total > rows.length ? '; …' : '';
+    return [
+      ...shapes,
+      `${table} differs in ${total === 1 ? '1 row' : `${String(total)} rows`}: ${rows.join('; ')}${more}.`,
+    ];
   });
-  return `At position ${position} the new build is not the live one. ${sentences.join(' ')}`;
+  return `At position ${String(position)} the new build is not the live one. ${sentences.join(' ')}`;
+}
+
+function rowSentence({ kind, key, columns, events }: Difference): string {
+  const changed = Object.entries(columns).map(
+    ([column, { before, after }]) => `${column} ${JSON.stringify(before)} -> ${JSON.stringify(after)}`,
+  );
+  const [newest] = events ?? [];
+  const touched = newest === undefined ? '' : `, last touched by ${newest.type} at ${String(newest.position)}`;
+  return `${JSON.stringify(key)} ${kind}${kind === 'changed' ? ` (${changed.join(', ')})` : ''}${touched}`;
 }
