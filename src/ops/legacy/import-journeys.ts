@@ -39,8 +39,7 @@ export class JourneyImport {
       await behind;
       behind = written;
       after = last.id;
-      const { sessions, events: counted } = this.counted;
-      this.options.onProgress({ sessions: sessions.read, sessionsTotal, events: counted.read });
+      this.options.onProgress({ sessions: this.counted.sessions.read, sessionsTotal });
     }
     await behind;
     this.noteStrayEvents();
@@ -175,7 +174,6 @@ export interface ImportOptions {
 export interface ImportProgress {
   readonly sessions: number;
   readonly sessionsTotal: number;
-  readonly events: number;
 }
 
 /** `there`: an earlier import, or an earlier part of this one, had brought it. */

@@ -6,12 +6,12 @@ import { ReadModels } from '../../platform/projecting/read-models.js';
 import { withLog, type OpenLog } from '../open-log.js';
 import { HistoryAppender } from './append-history.js';
 import { compareJourneys } from './compare-journeys.js';
-import { JourneyImport } from './import-journeys.js';
+import { JourneyImport, type ImportProgress } from './import-journeys.js';
 import { LegacyFile } from './legacy-file.js';
 import { conclude, type Concluding, type LegacyReport } from './legacy-report.js';
-import { progressLine } from './progress-line.js';
 import { RowsHere } from './rows-here.js';
-import { caughtUp, withReadModels } from './read-models-here.js';
+import { StageProgress } from './stage-progress.js';
+import { withReadModels, type ReadModelsHere } from './read-models-here.js';
 
 interface Importing extends Concluding {
   readonly dryRun: boolean;
@@ -29,10 +29,17 @@ export async function importLegacyJourneys(config: Config, path: string, options
     return;
   }
   await withLog(config, async (log) => {
-    const done = await importing(file, new HistoryAppender(log.store, log.codec), false, stages);
-    const comparison = options.verify ? await comparing(log, file, done, stages) : undefined;
-    const outcome = { ...report, ...outcomeOf(done, stages), imported: done.counted };
-    conclude(config, comparison === undefined ? outcome : { ...outcome, comparison }, options);
+    const work = async () => importing(file, new HistoryAppender(log.store, log.codec), false, stages);
+    if (!options.verify) {
+      const done = await work();
+      conclude(config, { ...report, ...outcomeOf(done, stages), imported: done.counted }, options);
+      return;
+    }
+    await withReadModels(log, async (readModels) => {
+      const done = await work();
+      const comparison = await comparing({ log, readModels, file }, done, stages);
+      conclude(config, { ...report, ...outcomeOf(done, stages), imported: done.counted, comparison }, options);
+    });
   });
 }
 
@@ -43,8 +50,10 @@ export async function verifyLegacyJourneys(config: Config, path: string, options
   await withLog(config, async (log) => {
     // What could not be imported then cannot be imported now: the same rows are looked at in the same way.
     const read = await importing(file, new HistoryAppender(log.store, log.codec), true, stages);
-    const comparison = await comparing(log, file, read, stages);
-    conclude(config, { file: path, at, dry_run: false, ...outcomeOf(read, stages), comparison }, options);
+    await withReadModels(log, async (readModels) => {
+      const comparison = await comparing({ log, readModels, file }, read, stages);
+      conclude(config, { file: path, at, dry_run: false, ...outcomeOf(read, stages), comparison }, options);
+    });
   });
 }
 
@@ -55,9 +64,9 @@ async function importing(
   stages: Stages,
 ): Promise<JourneyImport> {
   return stages.run('import', async () => {
-    const show = progressLine(dryRun ? 'Checking' : 'Importing', 'sessions');
-    const onProgress = ({ sessions, sessionsTotal, events }: Progress): void => {
-      show(sessions, sessionsTotal, `${events.toLocaleString('en')} events`);
+    const progress = new StageProgress(dryRun ? 'Checking' : 'Importing', 'sessions');
+    const onProgress = ({ sessions, sessionsTotal }: ImportProgress): void => {
+      progress.show(sessions, sessionsTotal);
     };
     const done = new JourneyImport(file, appender, { dryRun, onProgress });
     await done.run();
@@ -65,38 +74,35 @@ async function importing(
   });
 }
 
-interface Progress {
-  readonly sessions: number;
-  readonly sessionsTotal: number;
-  readonly events: number;
+interface Comparing {
+  readonly log: OpenLog;
+  readonly readModels: ReadModelsHere;
+  readonly file: LegacyFile;
 }
 
 async function comparing(
-  log: OpenLog,
-  file: LegacyFile,
+  { log, readModels, file }: Comparing,
   { findings }: JourneyImport,
   stages: Stages,
 ): Promise<NonNullable<LegacyReport['comparison']>> {
-  return withReadModels(log, async () => {
-    const following = progressLine('Building the read models', 'positions');
-    const waiting = () =>
-      caughtUp(log, ({ position, head }) => {
-        following(position, head);
-      });
-    await stages.run('read_models', waiting);
-    const show = progressLine('Comparing', 'journeys');
-    const here = { rows: new RowsHere(new ReadModels(log.database)), store: log.store };
-    const tables = await stages.run('comparison', () =>
-      compareJourneys(file, here, {
-        leftOut: findings.leftOut,
-        caughtUp: waiting,
-        onProgress: ({ journeys, journeysTotal }) => {
-          show(journeys, journeysTotal);
-        },
-      }),
-    );
-    return { clean: tables.every(({ failuresTotal }) => failuresTotal === 0), tables };
-  });
+  const following = new StageProgress('Building the read models', 'positions');
+  const caughtUp = () =>
+    readModels.caughtUp(({ position, head }) => {
+      following.show(position, head);
+    });
+  await stages.run('read_models', caughtUp);
+  const progress = new StageProgress('Comparing', 'journeys');
+  const here = { rows: new RowsHere(new ReadModels(log.database)), store: log.store };
+  const tables = await stages.run('comparison', () =>
+    compareJourneys(file, here, {
+      leftOut: findings.leftOut,
+      caughtUp,
+      onProgress: ({ journeys, journeysTotal }) => {
+        progress.show(journeys, journeysTotal);
+      },
+    }),
+  );
+  return { clean: tables.every(({ failuresTotal }) => failuresTotal === 0), tables };
 }
 
 function outcomeOf({ findings }: JourneyImport, { seconds }: Stages) {

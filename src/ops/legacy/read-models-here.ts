@@ -19,28 +19,86 @@ import type { OpenLog } from '../open-log.js';
 const compared: readonly Projection[] = [journeyList, sessions, eventSearch, eventCounts, prefixSums, journeyViews];
 const names = compared.map(({ name }) => name);
 
+export async function withReadModels<Result>(
+  log: OpenLog,
+  work: (readModels: ReadModelsHere) => Promise<Result>,
+): Promise<Result> {
+  await using readModels = new ReadModelsHere(log);
+  await readModels.follow();
+  return await work(readModels);
+}
+
 /**
- * Keeps the read models that are compared with up to date for as long as the work takes, unless a running program does that
- * already.
+ * Keeps the read models that are compared with up to date for as long as a command runs.
+ *
+ * A running program does that already, and is better at it: it stays. So this begins only where nobody does; after a command
+ * that was killed, that is when its leases have expired.
  */
-export async function withReadModels<Result>(log: OpenLog, work: () => Promise<Result>): Promise<Result> {
-  if (await isWorkedOn(log)) return work();
-  const { database, store } = log;
-  const failures: string[] = [];
-  const leases = new Leases(database, `chorus command ${randomUUID()}`);
-  const tail = new Tail(store);
-  const onFailure = (projection: string, error: unknown): void => {
-    failures.push(`${projection}: ${error instanceof Error ? error.message : 'it failed'}`);
-  };
-  const board = new ProgressBoard();
-  const engine = new ProjectionEngine(compared, { database, store, tail, leases, board, onFailure });
-  try {
+export class ReadModelsHere implements AsyncDisposable {
+  private readonly running = new AsyncDisposableStack();
+  private readonly board = new ProgressBoard();
+  private isRunning = false;
+
+  constructor(private readonly log: OpenLog) {}
+
+  /** What is appended by this process from now on goes to the read models as it is, without being read again. */
+  async follow(): Promise<void> {
+    if (this.isRunning || (await this.isWorkedOn())) return;
+    const { database, store } = this.log;
+    const { board, running } = this;
+    this.isRunning = true;
+    const tail = new Tail(store);
+    running.defer(() => tail.close());
+    tail.start();
+    const leases = new Leases(database, `chorus command ${randomUUID()}`);
+    running.defer(() => leases.close());
+    const engine = new ProjectionEngine(compared, { database, store, tail, leases, board });
+    running.defer(() => engine.stop());
     await engine.start();
-    return await work();
-  } finally {
-    await engine.stop();
-    await leases.close();
-    await tail.close();
+  }
+
+  /** Resolves when all of them have seen what is in the log now. */
+  async caughtUp(onProgress: (progress: CatchingUp) => void): Promise<void> {
+    const head = Number(await this.log.store.head());
+    let moved = { position: -1, atMs: performance.now() };
+    for (;;) {
+      const { name, position } = await this.furthestBehind();
+      if (position >= head) return;
+      if (position > moved.position) moved = { position, atMs: performance.now() };
+      if (performance.now() - moved.atMs > standstillMsMax) throw this.standstill(name, position, head);
+      onProgress({ position, head });
+      await this.follow();
+      await sleep(pollMs);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.running.disposeAsync();
+  }
+
+  private standstill(name: string, position: number, head: number): CannotStart {
+    const problem = this.board.of(name)?.problem?.sentence;
+    return new CannotStart(
+      [
+        `The read model ${name} has stood at position ${String(position)} for a minute; the log ends at ${String(head)}.`,
+        problem ?? '"npm run -s chorus -- projections list" may say why.',
+        'What was imported stays; once the read model moves again, repeat the command.',
+      ].join(' '),
+    );
+  }
+
+  private async furthestBehind(): Promise<z.infer<typeof Behind>> {
+    const { rows } = await this.log.database.pool.query(furthestSql, [names]);
+    return z.tuple([Behind]).parse(rows)[0];
+  }
+
+  private async isWorkedOn(): Promise<boolean> {
+    const { rows } = await this.log.database.pool.query(
+      `select count(*) as owned from projecting.leases where name = any($1) and expires_at > clock_timestamp()`,
+      [compared.map(({ name, version }) => `projection ${name} v${String(version)}`)],
+    );
+    const [{ owned }] = z.tuple([z.object({ owned: z.coerce.number() })]).parse(rows);
+    return owned > 0;
   }
 }
 
@@ -53,42 +111,10 @@ export interface CatchingUp {
 const pollMs = 100;
 const standstillMsMax = 60_000;
 
-/** Resolves when all of them have seen what is in the log now. */
-export async function caughtUp(log: OpenLog, onProgress: (progress: CatchingUp) => void): Promise<void> {
-  const head = Number(await log.store.head());
-  let moved = { position: -1, atMs: performance.now() };
-  for (;;) {
-    const behind = await furthestBehind(log);
-    if (behind.position >= head) return;
-    if (behind.position > moved.position) moved = { position: behind.position, atMs: performance.now() };
-    if (performance.now() - moved.atMs > standstillMsMax) {
-      throw new CannotStart(
-        `The read model ${behind.name} has stood at position ${String(behind.position)} for a minute; the log ends at ${String(head)}. "npm run -s chorus -- projections list" may say why; what was imported stays.`,
-      );
-    }
-    onProgress({ position: behind.position, head });
-    await sleep(pollMs);
-  }
-}
-
 const Behind = z.object({ name: z.string(), position: z.coerce.number() });
-
-async function furthestBehind({ database }: OpenLog): Promise<z.infer<typeof Behind>> {
-  const { rows } = await database.pool.query(furthestSql, [names]);
-  return z.tuple([Behind]).parse(rows)[0];
-}
 
 const furthestSql = `
   select wanted.name, coalesce(b.position, 0) as position from unnest($1::text[]) as wanted (name)
   left join projecting.active a on a.projection = wanted.name
   left join projecting.builds b on b.build = a.build
   order by 2, 1 limit 1`;
-
-async function isWorkedOn({ database }: OpenLog): Promise<boolean> {
-  const { rows } = await database.pool.query(
-    `select count(*) as owned from projecting.leases where name = any($1) and expires_at > clock_timestamp()`,
-    [compared.map(({ name, version }) => `projection ${name} v${String(version)}`)],
-  );
-  const [{ owned }] = z.tuple([z.object({ owned: z.coerce.number() })]).parse(rows);
-  return owned > 0;
-}
