@@ -13,7 +13,7 @@ export function exampleActs(prompt: ExamplePrompt, durationSeconds: number, dice
     acts.push(...(dice.happens(0.25) ? [plain('like', time)] : answersTo(prompt, time, acts, dice)));
   }
   if (dice.happens(0.75)) acts.push(plain('leave', dice.happens(0.6) ? durationSeconds : time));
-  return dice.happens(0.01) ? raced(acts, dice) : acts;
+  return acts;
 }
 
 export interface ExamplePrompt {
@@ -30,17 +30,20 @@ function answersTo({ style, answers, from }: ExamplePrompt, time: number, acts: 
   return [plain(isPressing ? 'press_prompt_end_response' : 'press_prompt_start_response', time)];
 }
 
+export const races = ['joined twice', 'left twice', 'never joined', 'liked after leaving'] as const;
+export type Race = (typeof races)[number];
+
 /** Before events were checked in the transaction that wrote them, two requests at once could both come through. */
-function raced(acts: readonly ExampleAct[], dice: Dice): readonly ExampleAct[] {
+export function raced(acts: readonly ExampleAct[], race: Race): readonly ExampleAct[] {
   const last = acts.at(-1);
-  switch (dice.below(4)) {
-    case 0:
+  switch (race) {
+    case 'joined twice':
       return acts.flatMap((act) => (act.evtype === 'join' ? [act, act] : [act]));
-    case 1:
+    case 'left twice':
       return acts.flatMap((act) => (act.evtype === 'leave' ? [act, act] : [act]));
-    case 2:
+    case 'never joined':
       return acts.slice(1);
-    default:
+    case 'liked after leaving':
       return last === undefined ? acts : [...acts, plain('like', last.time)];
   }
 }

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { CannotStart } from '../../platform/config/cannot-start.js';
 import { Dice } from './example-dice.js';
 import { exampleSchema } from './example-schema.js';
-import { exampleActs, type ExamplePrompt } from './example-session.js';
+import { exampleActs, raced, races, type ExamplePrompt, type Race } from './example-session.js';
 import { ExampleSums, type ExampleAct } from './example-sums.js';
 
 /**
@@ -57,6 +57,7 @@ const firstDay = 1_677_628_800;
 
 class Example {
   private readonly journeys: ExampleJourney[] = [];
+  private readonly racesToShow: Race[] = [...races];
   private people = 0;
   private sessions = 0;
   private written = 0;
@@ -111,7 +112,7 @@ class Example {
 
   /** Most lobbies last 20 seconds. Once they lasted as long as the audio, to the millisecond. */
   private durationNo(nth: number): number {
-    if (nth % 10 === 6) return 60 + this.dice.below(2_000) / 8 + 0.125;
+    if (nth % 10 === 6) return 60 + this.dice.below(250) + (1 + this.dice.below(7)) / 8;
     return nth % 4 === 3 ? 10 : 20;
   }
 
@@ -174,11 +175,19 @@ class Example {
     const sessionId = this.sessions;
     insert.run(sessionId, journey.id, 1 + this.dice.below(this.people), this.dice.uid('js'));
     const latest = new Map<string, number>();
-    return exampleActs(journey.prompt, journey.durationSeconds, this.dice).map((act) => {
+    return this.actsIn(journey).map((act) => {
       journey.sums.take(act, latest.get(act.evtype));
       if (act.value !== undefined) latest.set(act.evtype, act.value);
       return { ...act, sessionId, at: this.now + act.time };
     });
+  }
+
+  /** Even a small example has every race once. */
+  private actsIn({ prompt, durationSeconds }: ExampleJourney): readonly ExampleAct[] {
+    const acts = exampleActs(prompt, durationSeconds, this.dice);
+    if (acts.at(-1)?.evtype !== 'leave') return acts;
+    const race = this.racesToShow.shift() ?? (this.dice.happens(0.01) ? this.dice.of(races) : undefined);
+    return race === undefined ? acts : raced(acts, race);
   }
 
   private writeEvent({ sessionId, evtype, value, time, at }: ExampleEvent): void {
@@ -193,25 +202,36 @@ class Example {
   private writeWhatNobodyKnows(): void {
     const journey = this.journeys[0];
     if (journey === undefined) return;
+    const sessionId = this.writeActs(journey, this.dice.uid('js'), [
+      ['join', 0],
+      ['dislike', 1],
+      ['word_prompt_response', 2],
+      ['word_prompt_response', 3, 1],
+      ['like', 5],
+      ['like', 4],
+      ['press_prompt_end_response', 6],
+    ]);
+    // A test of long ago, with ids that were typed.
+    this.writeActs(journey, 'a-test', [['join', 0]]);
+    // The session of this one was removed while foreign keys were off; so was the journey of that one.
+    this.writeEvent({ evtype: 'like', time: 1, value: undefined, sessionId: sessionId + 1_000, at: this.now });
+    this.writeActs({ id: 999_999, sums: new ExampleSums(1) }, this.dice.uid('js'), [['join', 0]]);
+  }
+
+  private writeActs(
+    { id, sums }: Pick<ExampleJourney, 'id' | 'sums'>,
+    uid: string,
+    acts: readonly (readonly [evtype: string, time: number, value?: number])[],
+  ): number {
     this.sessions += 1;
     const sessionId = this.sessions;
     const insert = this.prepared('insert into journey_sessions (id, journey_id, user_id, uid) values (?, ?, ?, ?)');
-    insert.run(sessionId, journey.id, 1, this.dice.uid('js'));
-    const acts = [
-      { evtype: 'join', time: 0, value: undefined },
-      { evtype: 'dislike', time: 1, value: undefined },
-      { evtype: 'word_prompt_response', time: 2, value: undefined },
-      { evtype: 'word_prompt_response', time: 3, value: 1 },
-    ];
-    for (const act of acts) {
-      journey.sums.take(act, undefined);
-      this.writeEvent({ ...act, sessionId, at: this.now + act.time });
+    insert.run(sessionId, id, 1, uid);
+    for (const [evtype, time, value] of acts) {
+      sums.take({ evtype, time, value }, undefined);
+      this.writeEvent({ evtype, time, value, sessionId, at: this.now + time });
     }
-    // The session of this one was removed while foreign keys were off; so was the journey of that one.
-    this.writeEvent({ evtype: 'like', time: 1, value: undefined, sessionId: sessionId + 1_000, at: this.now });
-    this.sessions += 1;
-    insert.run(this.sessions, 999_999, 1, this.dice.uid('js'));
-    this.writeEvent({ evtype: 'join', time: 0, value: undefined, sessionId: this.sessions, at: this.now });
+    return sessionId;
   }
 
   private writeSums(): void {

@@ -12,12 +12,15 @@ import { CannotStart } from '../../platform/config/cannot-start.js';
 export class LegacyFile implements Disposable {
   private readonly prepared = new Map<string, StatementSync>();
 
-  private constructor(private readonly database: DatabaseSync) {}
+  private constructor(
+    readonly path: string,
+    private readonly database: DatabaseSync,
+  ) {}
 
   /** Rejects what is no such database with a sentence. */
   static open(path: string): LegacyFile {
     if (!existsSync(path)) throw new CannotStart(`There is no file ${path}.`);
-    const file = new LegacyFile(opened(path));
+    const file = new LegacyFile(path, opened(path));
     const missing = file.missing();
     if (missing.length > 0) {
       file[Symbol.dispose]();

@@ -20,41 +20,63 @@ interface Importing extends Concluding {
 
 export async function importLegacyJourneys(config: Config, path: string, options: Importing): Promise<void> {
   using file = LegacyFile.open(path);
-  const stages = new Stages();
-  const report = { file: path, at: new Date().toISOString(), dry_run: options.dryRun };
   if (options.dryRun) {
-    const codec = new EventCodec(eventFamilies, upcasts);
-    const read = await importing(file, new HistoryAppender(new InMemoryEventStore(codec), codec), true, stages);
-    conclude(config, { ...report, ...outcomeOf(read, stages), imported: read.counted }, options);
+    conclude(config, await tryImport(file), options);
     return;
   }
   await withLog(config, async (log) => {
-    const work = async () => importing(file, new HistoryAppender(log.store, log.codec), false, stages);
-    if (!options.verify) {
-      const done = await work();
-      conclude(config, { ...report, ...outcomeOf(done, stages), imported: done.counted }, options);
-      return;
-    }
-    await withReadModels(log, async (readModels) => {
-      const done = await work();
-      const comparison = await comparing({ log, readModels, file }, done, stages);
-      conclude(config, { ...report, ...outcomeOf(done, stages), imported: done.counted, comparison }, options);
-    });
+    conclude(config, await importJourneys(log, file, options), options);
   });
 }
 
 export async function verifyLegacyJourneys(config: Config, path: string, options: Concluding): Promise<void> {
   using file = LegacyFile.open(path);
-  const stages = new Stages();
-  const at = new Date().toISOString();
   await withLog(config, async (log) => {
+    conclude(config, await verifyJourneys(log, file), options);
+  });
+}
+
+/** Reads and checks everything; needs no database. */
+async function tryImport(file: LegacyFile): Promise<LegacyReport> {
+  const stages = new Stages();
+  const codec = new EventCodec(eventFamilies, upcasts);
+  const read = await importing(file, new HistoryAppender(new InMemoryEventStore(codec), codec), true, stages);
+  return { ...headOf(file), dry_run: true, imported: read.counted, ...outcomeOf(read, stages) };
+}
+
+export async function importJourneys(
+  log: OpenLog,
+  file: LegacyFile,
+  { verify }: Pick<Importing, 'verify'>,
+): Promise<LegacyReport> {
+  const stages = new Stages();
+  const head = headOf(file);
+  const work = () => importing(file, new HistoryAppender(log.store, log.codec), false, stages);
+  if (!verify) {
+    const done = await work();
+    return { ...head, imported: done.counted, ...outcomeOf(done, stages) };
+  }
+  // From the start: what is appended meanwhile needn't be read again.
+  return withReadModels(log, async (readModels) => {
+    const done = await work();
+    const comparison = await comparing({ log, readModels, file }, done, stages);
+    return { ...head, imported: done.counted, ...outcomeOf(done, stages), comparison };
+  });
+}
+
+export async function verifyJourneys(log: OpenLog, file: LegacyFile): Promise<LegacyReport> {
+  const stages = new Stages();
+  const head = headOf(file);
+  return withReadModels(log, async (readModels) => {
     // What could not be imported then cannot be imported now: the same rows are looked at in the same way.
     const read = await importing(file, new HistoryAppender(log.store, log.codec), true, stages);
-    await withReadModels(log, async (readModels) => {
-      const comparison = await comparing({ log, readModels, file }, read, stages);
-      conclude(config, { file: path, at, dry_run: false, ...outcomeOf(read, stages), comparison }, options);
-    });
+    const comparison = await comparing({ log, readModels, file }, read, stages);
+    return { ...head, ...outcomeOf(read, stages), comparison };
   });
+}
+
+function headOf({ path }: LegacyFile) {
+  return { file: path, at: new Date().toISOString(), dry_run: false };
 }
 
 async function importing(
