@@ -55,11 +55,18 @@ const authorizePackets = {
 };
 export type Authorize = z.output<typeof Authorize> & { readonly subject: string };
 
+/**
+ * No clock that shows a prompt is further from its beginning. Beyond that, seconds are too large to be told to the microsecond,
+ * and whoever counts down from so far away would never be over.
+ */
+const clockSecondsMax = 1_000_000;
+const PromptClock = z.number().min(-clockSecondsMax).max(clockSecondsMax);
+
 /** The client's prompt times when it got the question and when it sent the answer; before the beginning they are negative. */
 const SyncResponse = z.object({
   type: z.literal('sync_response'),
   data: z
-    .object({ receive_timestamp: z.number(), transmit_timestamp: z.number() })
+    .object({ receive_timestamp: PromptClock, transmit_timestamp: PromptClock })
     .refine((sync) => sync.transmit_timestamp >= sync.receive_timestamp, {
       path: ['transmit_timestamp'],
       error: 'must not be before receive_timestamp',

@@ -11,9 +11,17 @@ describe('the live watch', () => {
     watchers.push(await watcher);
     return watcher;
   };
+  /** What takes its time goes on while the other tests run. */
+  let silent: Watcher;
+  let silence: Promise<{ readonly code: number; readonly reason: string; readonly ms: number }>;
+  let clocked: Watcher;
   beforeAll(async () => {
     stage = await aLiveStage();
     [url = ''] = stage.urls;
+    clocked = await (await stage.prompt(60)).watch({ promptTime: -3 });
+    const before = performance.now();
+    silent = await Watcher.connect(url);
+    silence = silent.end(30_000).then((end) => ({ ...end, ms: performance.now() - before }));
   });
   afterEach(() => {
     for (const watcher of watchers.splice(0)) watcher.leave();
@@ -61,15 +69,17 @@ describe('the live watch', () => {
 
   it('60: drops what the bandwidth has no room for, and says how much', async () => {
     const prompt = await stage.prompt(60);
-    const visit = await prompt.visit('Ada');
+    const visits = await Promise.all(['Ada', 'Bob', 'Cleo', 'Dora'].map((name) => prompt.visit(name)));
     const watcher = await remembered(prompt.watch({ bandwidth: 2 }));
-    for (const time of [1, 2, 3, 4]) await visit.like(time);
+    // At once, so that no token comes back in between.
+    await Promise.all(visits.map((visit) => visit.like(1)));
     await watcher.seen(2);
     await sleep(1_000);
-    await visit.like(5);
+    expect(watcher.items).toHaveLength(2);
+    await visits[0]?.like(5);
     await watcher.seen(3);
 
-    expect(watcher.items.map(({ prompt_time }) => prompt_time)).toEqual([1, 2, 5]);
+    expect(watcher.items.map(({ prompt_time }) => prompt_time)).toEqual([1, 1, 5]);
     expect(watcher.batches.reduce((sum, { dropped }) => sum + dropped, 0)).toBe(2);
   });
 
@@ -101,6 +111,20 @@ describe('the live watch', () => {
     expect(await watcher.end()).toEqual({ code: 1000, reason: 'refused' });
   });
 
+  it.each([
+    [-1e308, 0],
+    [0, 1e7],
+  ])('refuses a clock that shows %d and then %d', async (receive_timestamp, transmit_timestamp) => {
+    const prompt = await stage.prompt(60);
+    const watcher = await remembered(Watcher.connect(url));
+    watcher.authorize(prompt);
+    await watcher.packet('sync_request');
+    watcher.say('sync_response', { receive_timestamp, transmit_timestamp });
+
+    expect((await watcher.packet('error')).data).toMatchObject({ code: 422, type: 'unprocessable_entity' });
+    expect(await watcher.end()).toEqual({ code: 1000, reason: 'refused' });
+  });
+
   it('64: ends once the client has been over for its lookback and ten seconds', async () => {
     const prompt = await stage.prompt(20);
     const late = await remembered(prompt.watch({ lookback: 3, promptTime: 31.5 }));
@@ -111,27 +135,6 @@ describe('the live watch', () => {
     expect(late.closed).toBeUndefined();
     expect(await late.end()).toEqual({ code: 1000, reason: 'over' });
     expect(late.all('latency_detection')).toHaveLength(1);
-  });
-
-  it('65: closes with 1000 and without a packet when nothing comes for five seconds', async () => {
-    const before = performance.now();
-    const watcher = await remembered(Watcher.connect(url));
-
-    expect(await watcher.end()).toEqual({ code: 1000, reason: 'silent' });
-    expect(performance.now() - before).toBeGreaterThan(4_900);
-    expect(watcher.came).toEqual([]);
-  });
-
-  it('66: tells every two seconds, from the beginning, what the client’s clock should show', async () => {
-    const prompt = await stage.prompt(60);
-    const watcher = await remembered(prompt.watch({ promptTime: -3 }));
-    await watcher.packet('latency_detection', 4, 8_000);
-
-    for (const [nth, { atMs, data }] of watcher.all('latency_detection').entries()) {
-      expect(Math.abs(atMs - nth * 2_000)).toBeLessThan(250);
-      expect(Math.abs(Number(data['expected_receive_prompt_time']) - (-3 + atMs / 1_000))).toBeLessThan(0.25);
-    }
-    expect(watcher.batches).toEqual([]);
   });
 
   it.each([
@@ -222,5 +225,24 @@ describe('the live watch', () => {
     expect((data['bins'] as Record<string, unknown>[])[0]).toMatchObject({ users: 1, word_active: [0, 0, 1] });
     expect(atMs).toBeGreaterThan(800);
     expect(other.all('stats')).toEqual([]);
+  });
+
+  it('65: closes with 1000 and without a packet when nothing comes for five seconds', async () => {
+    const { ms, ...end } = await silence;
+
+    expect(end).toEqual({ code: 1000, reason: 'silent' });
+    expect(ms).toBeGreaterThan(4_900);
+    expect(silent.came).toEqual([]);
+  });
+
+  it('66: tells every two seconds, from the beginning, what the client’s clock should show', async () => {
+    await clocked.packet('latency_detection', 6, 12_000);
+
+    for (const [nth, { atMs, data }] of clocked.all('latency_detection').entries()) {
+      expect(Math.abs(atMs - nth * 2_000)).toBeLessThan(250);
+      expect(Math.abs(Number(data['expected_receive_prompt_time']) - (-3 + atMs / 1_000))).toBeLessThan(0.25);
+    }
+    expect(clocked.batches).toEqual([]);
+    clocked.leave();
   });
 });

@@ -170,7 +170,16 @@ describe('GET /api/1/admin/events', () => {
       (await fetch(`${url}?${query}`, { headers })).status;
     expect(await status('', {})).toBe(401);
     expect(await status('', bearer('bob'))).toBe(403);
-    for (const query of ['after=-1', 'from=yesterday', 'limit=0', 'type=BookBurnt', 'folow=true', 'follow=maybe']) {
+    for (const query of [
+      'after=-1',
+      'from=yesterday',
+      'limit=0',
+      'limit=',
+      'limit=0x10',
+      'type=BookBurnt',
+      'folow=true',
+      'follow=maybe',
+    ]) {
       expect([query, await status(query, admin())]).toEqual([query, 422]);
     }
   });

@@ -68,7 +68,8 @@ describe('GET /api/1/admin/projections/:name/as_of', () => {
       message: expect.stringContaining('/time'),
     });
     expect(await refused('time=17')).toMatchObject({ status: 422 });
-    expect(await refused('position=1&limit=0')).toMatchObject({ status: 422 });
+    for (const limit of ['0', '', '0x10', '1e1'])
+      expect(await refused(`position=1&limit=${limit}`)).toMatchObject({ status: 422 });
     expect(await refused('position=1&where=nothing=1')).toMatchObject({
       status: 422,
       type: 'cannot_be_answered',

@@ -6,6 +6,7 @@ import { EventCodec } from '../event-store/event-codec.js';
 import { EventStore } from '../event-store/event-store.js';
 import { Tail } from '../event-store/tail.js';
 import { invalidInput, Problem } from '../http/problem.js';
+import { wholeNumber } from '../http/query-numbers.js';
 import { EventLines } from './event-lines.js';
 import { OpenStreams } from './open-streams.js';
 
@@ -26,7 +27,7 @@ const Selected = z.strictObject({
   to: time.optional().describe('Only what was recorded before this time'),
   after: position.optional().describe('Go on after this position'),
   up_to: position.optional().describe('Up to this position, including it'),
-  limit: z.coerce.number().int().min(1).optional().describe('At most so many events'),
+  limit: wholeNumber(z.int().min(1)).optional().describe('At most so many events'),
   follow: z
     .enum(['true', 'false'])
     .default('false')

@@ -5,6 +5,7 @@ import { Admin } from '../auth/access.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { Answers } from '../http/answers.js';
 import { invalidInput, Problem } from '../http/problem.js';
+import { wholeNumber } from '../http/query-numbers.js';
 import { momentIn, momentWords, type Moment } from './moment.js';
 import { FoldTooLarge, ModelUnknown, TravelRefused } from './refused.js';
 import { Row } from './rows-of.js';
@@ -26,7 +27,7 @@ const Asked = z
       .transform((where) => (typeof where === 'string' ? [where] : where))
       .describe('`column=value`, also with != < <= > >=; several must all hold'),
     order: z.string().max(500).optional().describe('Such as `total desc,node`; absent: by key'),
-    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    limit: wholeNumber(z.int().min(1).max(1_000)).default(100),
   })
   .refine(({ position, time }) => (position === undefined) !== (time === undefined), 'needs either position or time');
 
