@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { type APrompt, aStage, type Answer, type Person, type Stage } from './a-stage.js';
+import { type APrompt, aStage, type Answer, type Person, type Stage, type Visit } from './a-stage.js';
 
 let stage: Stage;
 let prompt: APrompt;
@@ -39,8 +39,8 @@ const ask = (prompt_time: number, changes: object = {}, person = ada): Promise<A
   });
 
 const Pictures = z.object({ items: z.array(z.object({ picture: z.object({ uid: z.string(), jwt: z.string() }) })) });
-const facesAt = async (time: number, changes: object = {}): Promise<string[]> =>
-  Pictures.parse((await ask(time, changes)).body)
+const facesAt = async (time: number, changes: object = {}, person = ada): Promise<string[]> =>
+  Pictures.parse((await ask(time, changes, person)).body)
     .items.map(({ picture }) => picture.uid)
     .toSorted();
 
@@ -55,6 +55,27 @@ describe('the pictures of a prompt, over HTTP', () => {
   test('[69] are there as long as the slot begins within the prompt', async () => {
     expect((await ask(11.9)).status).toBe(200);
     expect(await ask(12)).toMatchObject({ status: 404, body: { type: 'interactive_prompt_not_found' } });
+  });
+
+  test('[70] [71] are of those who came by then and have not left, each once', async () => {
+    const shown = await stage.prompt(10);
+    const visits = await Promise.all(
+      ['p1', 'p2', 'p3', 'p3'].map(async (name) => {
+        const person = stage.person(name);
+        await person.put('/api/1/users/me/profile_picture', { image_uid: image(name) });
+        return shown.visit(person);
+      }),
+    );
+    const [one, other, third, again] = visits as [Visit, Visit, Visit, Visit];
+    for (const step of [() => one.join(0), () => one.leave(2), () => other.join(2.4), () => third.join(1)])
+      await step();
+    await again.join(1.5);
+    const last = await third.leave(5);
+    const watching = stage.person('ada').with({ 'chorus-at-least': last.headers.get('chorus-position') ?? '' });
+    const facesIn = (time: number) => facesAt(time, { uid: shown.uid, jwt: shown.jwt }, watching);
+    expect(await facesIn(2)).toEqual([image('p3')]);
+    expect(await facesIn(4)).toEqual([image('p2'), image('p3')]);
+    expect(await facesIn(6)).toEqual([image('p2'), image('p3')]);
   });
 
   test('are no more than asked for', async () => {
@@ -92,50 +113,5 @@ describe('the pictures of a prompt, over HTTP', () => {
       seenInTurn.push(await iconOf(2 + nth));
     }
     expect(seenInTurn).toEqual([undefined, image('dora-1'), image('dora-2'), undefined]);
-  });
-});
-
-describe('the reports', () => {
-  test('count what was joined, for administrators', async () => {
-    const reader = stage.admin.with({ 'chorus-at-least': seen });
-    const value = z.object({ value: z.int() });
-    const before = value.parse((await reader.get('/api/1/admin/total_interactive_prompt_sessions')).body).value;
-    const visit = await prompt.visit(stage.person('cleo'));
-    const joined = await visit.join(0);
-    const now = stage.admin.with({ 'chorus-at-least': Position.parse(joined.headers.get('chorus-position')) });
-    const after = value.parse((await now.get('/api/1/admin/total_interactive_prompt_sessions')).body).value;
-    expect(after).toBe(before + 1);
-    const months = z
-      .object({ values: z.array(z.int()) })
-      .parse((await now.get('/api/1/admin/monthly_active_users')).body);
-    expect(months.values).toHaveLength(12);
-    expect(months.values.at(-1)).toBe(4);
-  });
-
-  test('have days without anything in them, too', async () => {
-    const days = z.object({ labels: z.array(z.string()), values: z.array(z.int()) });
-    const { body } = await stage.admin.get('/api/1/admin/daily_active_users?date=2024-03-01');
-    expect(days.parse(body)).toMatchObject({ values: new Array(30).fill(0) });
-    expect(days.parse(body).labels.at(-1)).toBe('2024-02-29');
-    const retention = await stage.admin.get('/api/1/admin/retention?period=7day');
-    expect(z.object({ labels: z.array(z.string()) }).parse(retention.body).labels).toHaveLength(182);
-    expect((await stage.admin.get('/api/1/admin/retention?period=2day')).status).toBe(422);
-    const today = z.object({ retrieved_for: z.string() });
-    const asked = async (date: string) =>
-      today.parse((await stage.admin.get(`/api/1/admin/journey_subcategory_view_stats?date=${date}`)).body)
-        .retrieved_for;
-    expect(await asked('2024-03-01')).toBe('2024-03-01');
-    expect(await asked('9999-01-01')).toBe(await asked('not-a-date'));
-  });
-
-  test.each([
-    'total_interactive_prompt_sessions',
-    'journey_subcategory_view_stats',
-    'daily_active_users',
-    'monthly_active_users',
-    'retention',
-  ])('of %s are for administrators alone', async (report) => {
-    expect((await stage.person('ada').get(`/api/1/admin/${report}`)).status).toBe(403);
-    expect((await stage.stranger.get(`/api/1/admin/${report}`)).status).toBe(401);
   });
 });
