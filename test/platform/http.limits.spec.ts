@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { aShell, bearer, type Shell } from './a-shell.js';
 
-async function limited(perMinute: string, body: (shell: Shell) => Promise<void>): Promise<void> {
-  const shell = await aShell({ RATE_LIMIT_PER_MINUTE: perMinute });
+async function limited(perMinute: string, body: (shell: Shell) => Promise<void>, more = {}): Promise<void> {
+  const shell = await aShell({ RATE_LIMIT_PER_MINUTE: perMinute, ...more });
   try {
     await body(shell);
   } finally {
@@ -44,6 +44,23 @@ describe('the rate limit', () => {
       expect(await statusFor(shell, { authorization: 'bearer forged' }, '10.0.0.1')).toBe(429);
       expect(await statusFor(shell, {}, '10.0.0.2')).toBe(401);
     }));
+
+  test('believes a trusted proxy, and nobody else, about who is asking', () =>
+    limited(
+      '1',
+      async (shell) => {
+        const from = (forwarded: string, remoteAddress: string) =>
+          statusFor(shell, { 'x-forwarded-for': forwarded }, remoteAddress);
+        expect(await from('203.0.113.7', '10.0.0.1')).toBe(401);
+        expect(await from('203.0.113.8', '10.0.0.2')).toBe(401);
+        // Through two proxies, and with a lie in front: the nearest stranger counts.
+        expect(await from('203.0.113.9, 203.0.113.7, 10.0.0.3', '::ffff:10.0.0.1')).toBe(429);
+        expect(await from('', '10.0.0.1')).toBe(401);
+        expect(await from('203.0.113.10', '198.51.100.1')).toBe(401);
+        expect(await from('203.0.113.11', '198.51.100.1')).toBe(429);
+      },
+      { TRUSTED_PROXIES: '10.0.0.0/8, ::1' },
+    ));
 
   test('keeps nobody from a person whose name is an address', () =>
     limited('1', async (shell) => {

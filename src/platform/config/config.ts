@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CannotStart } from './cannot-start.js';
+import { isNetwork, isOrigin, listed } from './listed.js';
 
 /**
  * Everything that can be set, in one typed object that is read once, validated whole and frozen.
@@ -18,6 +19,10 @@ function oneOf<const Choice extends string>(choices: readonly Choice[]) {
 const secret = z.string().min(16, 'must have at least 16 characters');
 const text = z.string().min(1);
 
+function listOf(isOne: (text: string) => boolean, must: string) {
+  return z.string().refine((given) => listed(given).every(isOne), must);
+}
+
 export const Settings = z.object({
   CHORUS_ROLE: oneOf(['all', 'api', 'worker'])
     .default('all')
@@ -31,6 +36,14 @@ export const Settings = z.object({
   PORT: wholeNumber(0, 65_535)
     .default(3000)
     .describe('Port to listen on; 0 takes any free one. A `worker` answers there for health and metrics.'),
+  CORS_ORIGINS: listOf(isOrigin, 'must be origins such as https://app.example.com, with commas between')
+    .optional()
+    .describe('Origins whose pages may call the API from a browser, with commas between. Absent: none but our own.'),
+  TRUSTED_PROXIES: listOf(isNetwork, 'must be addresses or networks such as 10.0.0.0/8, with commas between')
+    .optional()
+    .describe(
+      'Addresses or networks of proxies whose `x-forwarded-for` is believed, for the limits per address. Absent: none.',
+    ),
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/database' })
     .optional()
@@ -84,7 +97,7 @@ export const Settings = z.object({
   LIVE_CONNECTIONS_PER_ADDRESS_MAX: wholeNumber(1, 100_000)
     .default(200)
     .describe(
-      'Open websockets from one address; behind a proxy all of them come from its address. One more is closed with 1013.',
+      'Open websockets from one address; all that come through a proxy have its address, unless it is among `TRUSTED_PROXIES`. One more is closed with 1013.',
     ),
   LIVE_BACKLOG_BYTES_MAX: wholeNumber(65_536, 268_435_456)
     .default(4_194_304)

@@ -5,9 +5,11 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AccessGuard } from '../auth/access.js';
 import { Tokens } from '../auth/verification.js';
 import type { Config } from '../config/config.js';
+import { listed, Networks } from '../config/listed.js';
 import type { Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { NestLog } from '../telemetry/nest-log.js';
+import { allowOrigins } from './cors.js';
 import { serveDocs } from './docs.js';
 import { closeConnectionsOnceAnswered } from './draining.js';
 import { addHooks } from './hooks.js';
@@ -35,7 +37,8 @@ export async function createHttp(module: DynamicModule, config: Config, log: Log
   addHooks(fastify, { tokens: app.get(Tokens), metrics: app.get(Metrics), log });
   takeOnlyJson(fastify);
   closeConnectionsOnceAnswered(fastify);
-  await limitRates(fastify, config.RATE_LIMIT_PER_MINUTE);
+  allowOrigins(app, listed(config.CORS_ORIGINS));
+  await limitRates(fastify, config.RATE_LIMIT_PER_MINUTE, new Networks(listed(config.TRUSTED_PROXIES)));
 
   app.useGlobalGuards(new AccessGuard(new Reflector()));
   app.useGlobalPipes(new ValidationPipe());

@@ -5,6 +5,8 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer } from 'ws';
 import { CONFIG, type Config } from '../config/config.js';
+import { listed, Networks } from '../config/listed.js';
+import { clientAddress } from '../http/client-address.js';
 import { LOG, type Log } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { LiveConnection } from './live-connection.js';
@@ -37,6 +39,7 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly closed;
   private sweeping: NodeJS.Timeout | undefined;
   private stopping = false;
+  private readonly proxies: Networks;
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -44,6 +47,7 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
     @Inject(LOG) private readonly log: Log,
     metrics: Metrics,
   ) {
+    this.proxies = new Networks(listed(config.TRUSTED_PROXIES));
     metrics.gauge(
       { name: 'chorus_live_connections', help: 'Open websocket connections.' },
       () => this.connections.size,
@@ -101,7 +105,7 @@ export class LiveGateway implements OnApplicationBootstrap, BeforeApplicationShu
       refuse(wire, '404 Not Found');
       return;
     }
-    const address = request.socket.remoteAddress ?? '';
+    const address = clientAddress(request, this.proxies);
     this.protocol.handleUpgrade(request, wire, head, (socket) => {
       wire.off('error', ignore);
       const connection = new LiveConnection(socket, wire, { backlogBytesMax: this.config.LIVE_BACKLOG_BYTES_MAX });
