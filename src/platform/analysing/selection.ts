@@ -1,5 +1,5 @@
 import type { EventStore, LogFilter } from '../event-store/event-store.js';
-import { positionBefore } from './position-before.js';
+import { positionBefore } from '../event-store/position-before.js';
 
 /** Which events somebody wants: by what they are, by when they were recorded, by where they are in the log. */
 export interface Selection {

@@ -1,5 +1,6 @@
-import type pg from 'pg';
 import { z } from 'zod';
+import type { EventStore } from '../event-store/event-store.js';
+import { positionBefore } from '../event-store/position-before.js';
 import { TravelRefused } from './refused.js';
 
 /** A point of the log: a position, or what had been recorded by a time. */
@@ -18,37 +19,10 @@ export function momentIn(text: string): Moment | undefined {
 }
 
 /** Rejects for a position that the log has not come to. */
-export async function positionAt(pool: pg.Pool, moment: Moment): Promise<bigint> {
-  const head = await newestAtOrBefore(pool, positionMax);
-  const end = head?.position ?? 0n;
-  if ('time' in moment) return lastRecordedBy(pool, moment.time, end);
-  if (moment.position > end) throw new TravelRefused(`The log ends at position ${String(end)}.`);
+export async function positionAt(store: EventStore, moment: Moment): Promise<bigint> {
+  const head = await store.head();
+  // Times are of whole milliseconds: what had been recorded by one was recorded before the next.
+  if ('time' in moment) return positionBefore(store, new Date(moment.time.getTime() + 1), head);
+  if (moment.position > head) throw new TravelRefused(`The log ends at position ${String(head)}.`);
   return moment.position;
 }
-
-const positionMax = 2n ** 63n - 1n;
-
-/**
- * Recorded times never go back from one position to the next, so the last event that is not younger is found by halving. It
- * needs no index on the time: each step is a look-up of one position.
- */
-async function lastRecordedBy(pool: pg.Pool, time: Date, head: bigint): Promise<bigint> {
-  let found = 0n;
-  let tooLate = head + 1n;
-  while (found + 1n < tooLate) {
-    const middle = (found + tooLate) / 2n;
-    const event = await newestAtOrBefore(pool, middle);
-    // Nothing between what was found and the middle: the log begins later.
-    if (event === undefined || event.position <= found || event.recordedAt <= time) found = middle;
-    else tooLate = event.position;
-  }
-  return found;
-}
-
-async function newestAtOrBefore(pool: pg.Pool, position: bigint): Promise<z.output<typeof Recorded> | undefined> {
-  const text = `select position, recorded_at as "recordedAt" from log.events where position <= $1 order by position desc limit 1`;
-  const { rows } = await pool.query(text, [position]);
-  return z.array(Recorded).parse(rows)[0];
-}
-
-const Recorded = z.object({ position: z.coerce.bigint(), recordedAt: z.date() });

@@ -69,15 +69,15 @@ export class TimeTravel {
   }
 
   async estimate(model: string, moment: Moment): Promise<Estimate> {
-    const { database, codec } = this.parts;
+    const { database, store, codec } = this.parts;
     const projection = this.projectionNamed(model);
-    const upTo = await positionAt(database.pool, moment);
+    const upTo = await positionAt(store, moment);
     return estimate(database.pool, codec.storedTypes(Object.keys(projection.when)), upTo);
   }
 
   /** The position of the moment, unless getting there is more than was allowed. */
   private async allowed(projection: Projection, { positionsMax }: Travel, moment: Moment): Promise<bigint> {
-    const position = await positionAt(this.parts.database.pool, moment);
+    const position = await positionAt(this.parts.store, moment);
     if (positionsMax !== undefined && position > BigInt(positionsMax)) {
       throw new FoldTooLarge(await this.estimate(projection.name, { position }), positionsMax);
     }

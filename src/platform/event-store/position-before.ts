@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '../event-store/event-store.js';
+import type { EventStore, RecordedEvent } from './event-store.js';
 
 /**
  * The last position that was recorded before a time. Recorded times never go back from one position to the next, so it is found
