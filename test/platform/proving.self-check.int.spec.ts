@@ -122,6 +122,10 @@ describe('the self-check of a live read model', () => {
     expect(await worker.letters.list()).toHaveLength(1);
     await pressed('green');
     expect(await checked()).toMatchObject({ outcome: 'clean', rows: 3 });
+    const [letter] = await worker.letters.list();
+    const decision = { by: 'ada', reason: 'It was a test of the finger.' };
+    expect(await worker.letters.skip(letter?.id ?? '', decision, 5_000)).toBe('skipped');
+    expect(await checked()).toMatchObject({ outcome: 'clean', rows: 3 });
   });
 });
 

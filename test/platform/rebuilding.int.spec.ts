@@ -234,6 +234,51 @@ describe('an event that cannot be applied', () => {
     await reached(repaired, 'ledger', 'ready');
   });
 
+  const decision = { by: 'ada', reason: 'It was a test of the finger.' };
+
+  /** Red has 4 presses and one event that nobody can take, which somebody has decided to do without. */
+  async function doneWithout(): Promise<void> {
+    const worker = await deployed([ledger]);
+    await worker.press('red', 1, -2, 3);
+    await caughtUp(worker);
+    const [letter] = await worker.letters.list('ledger', 'poisoned');
+    expect(await worker.letters.skip(letter?.id ?? '', decision, 5_000)).toBe('skipped');
+    await until(async () => (await worker.letters.list('ledger')).length === 0);
+    await worker.stop();
+    workers = [];
+  }
+
+  test('stays out of the new build when somebody decided so, and the decision goes with it', async () => {
+    await doneWithout();
+    const worker = await deployed([ledger]);
+    await worker.orders.rebuild(['ledger'], { switches: true });
+    await reached(worker, 'ledger', 'switched');
+    await worker.orders.retire('ledger');
+    await reached(worker, 'ledger', 'retired');
+    expect(await shown(testing.database)).toEqual({ all: 4, red: 4 });
+    expect(await worker.letters.list('ledger')).toEqual([]);
+    expect(await worker.letters.list('ledger', 'skipped')).toMatchObject([
+      { position: 2n, error: 'RangeError', skipBy: decision.by, skipReason: decision.reason, behind: 0 },
+    ]);
+  });
+
+  test('is not back in secret when the new build can take it', async () => {
+    await doneWithout();
+    const lenient = projection<typeof presses>()({
+      ...ledger,
+      when: {
+        Pressed: (event, rows, recorded) =>
+          ledger.when.Pressed?.({ ...event, times: Math.abs(event.times) }, rows, recorded),
+      },
+    });
+    const worker = await deployed([lenient]);
+    await worker.orders.rebuild(['ledger'], { switches: true });
+    expect(await problemOf(worker, 'ledger')).toMatch(
+      /red.* changed \(presses 4 -> 6\).* does without as a dead letter: the events at 2\.$/,
+    );
+    expect(await shown(testing.database)).toEqual({ all: 4, red: 4 });
+  });
+
   test('is found when it is PostgreSQL that refuses its rows', async () => {
     const worker = await deployed([ledger]);
     await pressed(worker);

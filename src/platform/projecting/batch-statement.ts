@@ -121,14 +121,19 @@ class Writing {
 
   addLetters(letters: readonly NewLetter[]): void {
     const columns = ['position', 'event_id', 'stream', 'key', 'type', 'state', 'error', 'message'] as const;
-    const arrays = columns.map((column) => letters.map((letter) => letter[column]));
+    const all = [...columns, 'skip_by', 'skip_reason'] as const;
     const first = this.values.length + 1;
-    this.values.push(...arrays);
-    const rows = columns.map((column, at) => `$${String(first + at)}::${column === 'position' ? 'bigint' : 'text'}[]`);
+    this.values.push(
+      ...columns.map((column) => letters.map((letter) => letter[column])),
+      letters.map(({ skipped }) => skipped?.by),
+      letters.map(({ skipped }) => skipped?.reason),
+    );
+    const rows = all.map((column, at) => `$${String(first + at)}::${column === 'position' ? 'bigint' : 'text'}[]`);
     this.part(`
-      insert into projecting.dead_letters (build, projection, version, attempts, ${columns.join(', ')})
-      select build, projection, version, case when u.state = 'waiting' then 0 else 1 end, u.*
-      from ${this.gate}, unnest(${rows.join(', ')}) as u (${columns.join(', ')})`);
+      insert into projecting.dead_letters (build, projection, version, attempts, skipped_at, ${all.join(', ')})
+      select build, projection, version, case when u.state = 'waiting' then 0 else 1 end,
+        case when u.skip_by is not null then clock_timestamp() end, u.*
+      from ${this.gate}, unnest(${rows.join(', ')}) as u (${all.join(', ')})`);
   }
 
   /** A retry doesn't move the checkpoint, which so cannot tell whether it was made already; the letter can. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Database } from '../database/database.js';
 import type { Failure } from './failure.js';
+import type { Querying } from './read-rows.js';
 
 /**
  * Events that a live projection could not take.
@@ -13,12 +13,16 @@ import type { Failure } from './failure.js';
  *   resolved   applied after all
  *   skipped    will never be applied to this build; stored as resolved, with the time at which it was let go
  *
+ * A decision to skip is about what readers see. A rebuild makes its own attempt, because its fold may be a better one: if that
+ * takes the event, the rows differ from the live ones, which the proof before the switch shows; if it still cannot, what
+ * was decided about the live build holds for the new one, and the letter goes with it.
+ *
  * Only the owner of a projection applies letters or lets go of them: everything it knows about its rows, and about which keys
  * are held up, stays true because nobody else writes. An attempt that was under way when somebody decided to skip either
  * succeeds, and then the letter is resolved and not skipped, or it fails and the letter is let go: never both.
  */
 export class DeadLetters {
-  constructor(private readonly database: Pick<Database, 'pool'>) {}
+  constructor(private readonly database: { readonly pool: Querying }) {}
 
   /** Of a build, in log order. */
   async unresolved(build: string): Promise<readonly DeadLetter[]> {
@@ -46,10 +50,22 @@ export class DeadLetters {
     return Letters.parse(rows)[0];
   }
 
-  /** Unresolved ones, by projection. */
+  /** What a person decided about this event for the build that readers see: to do without it. */
+  async decided(projection: string, position: bigint): Promise<DeadLetter | undefined> {
+    const { rows } = await this.database.pool.query(
+      `${select} where skipped_at is not null and position = $2
+         and build = (select build from projecting.active where projection = $1)`,
+      [projection, position],
+    );
+    return Letters.parse(rows)[0];
+  }
+
+  /** Unresolved ones, by projection, of builds that are still written. */
   async count(): Promise<ReadonlyMap<string, number>> {
     const { rows } = await this.database.pool.query(
-      `select projection, count(*)::integer as letters from projecting.dead_letters where state <> 'resolved' group by projection`,
+      `select projection, count(*)::integer as letters from projecting.dead_letters
+       where state <> 'resolved' and build in (select build from projecting.builds where state <> 'retired')
+       group by projection`,
     );
     return new Map(Counts.parse(rows).map(({ projection, letters }) => [projection, letters]));
   }
@@ -183,7 +199,9 @@ export interface NewLetter {
   readonly stream: string;
   readonly key: string;
   readonly type: string;
-  readonly state: 'poisoned' | 'waiting';
+  readonly state: 'poisoned' | 'waiting' | 'resolved';
   readonly error: string | null;
   readonly message: string | null;
+  /** Somebody has decided about it already. */
+  readonly skipped?: Decision;
 }

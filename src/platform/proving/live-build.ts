@@ -10,7 +10,7 @@ export interface LiveBuild {
   readonly schema: string;
   /** Its rows hold every event up to here, but for those in `without`. */
   readonly position: bigint;
-  /** The positions of its dead letters. */
+  /** The positions of its dead letters, undecided or skipped. */
   readonly without: ReadonlySet<bigint>;
 }
 
@@ -40,7 +40,7 @@ export async function liveBuildOf(
 ): Promise<LiveBuild | undefined> {
   const { rows } = await client.query(
     `select b.build, b.version, b.schema, b.position, array(
-       select d.position from projecting.dead_letters d where d.build = b.build and d.state <> 'resolved'
+       select d.position from projecting.dead_letters d where d.build = b.build and (d.state <> 'resolved' or d.skipped_at is not null)
      ) as without
      from projecting.active a join projecting.builds b using (build) where a.projection = $1`,
     [name],

@@ -4,6 +4,7 @@ import { BatchWriter } from '../projecting/batch-writer.js';
 import { BuildRows, buildColumns, type Build } from '../projecting/builds.js';
 import { describeFailure, isDataError } from '../projecting/failure.js';
 import { FoldFailed } from '../projecting/fold.js';
+import { DeadLetters, type NewLetter } from '../projecting/dead-letters.js';
 import type { Projection } from '../projecting/projection.js';
 import type { Querying } from '../projecting/read-rows.js';
 import type { ReadPage } from './log-pages.js';
@@ -15,6 +16,7 @@ import { RebuilderReplaced } from './rebuilds.js';
  */
 export class Filling {
   private readonly writer: BatchWriter;
+  private readonly letters: DeadLetters;
 
   private constructor(
     within: Querying,
@@ -22,6 +24,7 @@ export class Filling {
     private build: Build,
   ) {
     this.writer = new BatchWriter({ pool: within }, projection);
+    this.letters = new DeadLetters({ pool: within });
   }
 
   /** Takes the build over from the rebuilder before, whose page under way is waited for, and counted. Rejects with RebuilderReplaced. */
@@ -67,21 +70,60 @@ export class Filling {
   }
 
   /** An event whose fold throws names itself; one whose rows PostgreSQL refuses is found by halving. */
-  private async write(events: readonly RecordedEvent[], upTo: bigint): Promise<void> {
+  private async write(
+    events: readonly RecordedEvent[],
+    upTo: bigint,
+    letters: readonly NewLetter[] = [],
+  ): Promise<void> {
     try {
-      const moved = await this.writer.write(this.build, { events, upTo });
+      const moved = await this.writer.write(this.build, { events, upTo, letters });
       if (!moved) throw new RebuilderReplaced(-this.build.epoch);
       this.build = { ...this.build, position: upTo };
     } catch (error) {
-      if (error instanceof FoldFailed) throw new PoisonStopsRebuild(this.build, error.recorded, error.cause);
-      const [first, second] = events;
-      if (!isDataError(error) || first === undefined) throw error;
-      if (second === undefined) throw new PoisonStopsRebuild(this.build, first, error);
+      const poison = poisonIn(events, error);
+      if (poison !== undefined) {
+        const letter = await this.decided(poison);
+        const others = events.filter((recorded) => recorded !== poison.recorded);
+        await this.write(others, upTo, [...letters, letter]);
+        return;
+      }
+      if (!isDataError(error) || events.length === 0) throw error;
       const middle = events.length >> 1;
-      await this.write(events.slice(0, middle), events[middle - 1]?.position ?? this.position);
-      await this.write(events.slice(middle), upTo);
+      const half = events[middle - 1]?.position ?? this.position;
+      const isEarly = ({ position }: NewLetter): boolean => position <= half;
+      await this.write(events.slice(0, middle), half, letters.filter(isEarly));
+      await this.write(
+        events.slice(middle),
+        upTo,
+        letters.filter((letter) => !isEarly(letter)),
+      );
     }
   }
+
+  /** The letter of an event that this build can do without, because the live one does. Rejects with PoisonStopsRebuild. */
+  private async decided({ recorded, cause }: Poison): Promise<NewLetter> {
+    const { position, id, stream, event } = recorded;
+    const letter = await this.letters.decided(this.projection.name, position);
+    const { skipBy: by = null, skipReason: reason = null } = letter ?? {};
+    if (letter === undefined || by === null || reason === null) {
+      throw new PoisonStopsRebuild(this.build, recorded, cause);
+    }
+    const about = { position, event_id: id, stream, key: letter.key, type: event.type };
+    return { ...about, ...describeFailure(cause, event), state: 'resolved', skipped: { by, reason } };
+  }
+}
+
+interface Poison {
+  readonly recorded: RecordedEvent;
+  readonly cause: unknown;
+}
+
+/** Undefined when it is another error, or one that any of several events may be to blame for. */
+function poisonIn(events: readonly RecordedEvent[], error: unknown): Poison | undefined {
+  if (error instanceof FoldFailed) return { recorded: error.recorded, cause: error.cause };
+  const [first, second] = events;
+  if (first === undefined || second !== undefined || !isDataError(error)) return undefined;
+  return { recorded: first, cause: error };
 }
 
 interface FillingOrder {
@@ -89,7 +131,7 @@ interface FillingOrder {
   readonly epoch: number;
 }
 
-/** A build that nobody reads yet has no reason to go on without an event. */
+/** A build that nobody reads yet has no reason to go on without an event, but that somebody decided so. */
 export class PoisonStopsRebuild extends Error {
   override readonly name = 'PoisonStopsRebuild';
   constructor({ projection, version }: Build, { position, event }: RecordedEvent, cause: unknown) {

@@ -92,6 +92,10 @@ export const Report = z.object({
   ms: z.number(),
   equal: z.boolean().describe('But for what was expected'),
   tables: z.array(TableReport),
+  regained: z
+    .array(z.number())
+    .default([])
+    .describe('Positions of events that the live build does without, as dead letters, and the new one has applied'),
 });
 export type Report = Readonly<z.infer<typeof Report>>;
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Database } from '../database/database.js';
 import type { EventStore } from '../event-store/event-store.js';
 import type { Projection, TableSet } from '../projecting/projection.js';
@@ -7,7 +8,8 @@ import {
   parseExpectedDifferences,
   type ExpectedDifference,
 } from '../proving/expected-differences.js';
-import { inSnapshot, liveBuildOf } from '../proving/live-build.js';
+import { inSnapshot, liveBuildOf, type LiveBuild } from '../proving/live-build.js';
+import type { Querying } from '../proving/querying.js';
 import type { Filling } from './filling.js';
 import { CutShort } from './problems.js';
 import type { Difference, Rebuild, Report } from './rebuild.js';
@@ -21,7 +23,7 @@ import { withEvents } from './touching-events.js';
 export async function verify(parts: VerifyParts, order: VerifyOrder): Promise<Report> {
   const { projection } = order.filling;
   const startedAt = performance.now();
-  const { position, equal, tables } = await compared(parts.database, order);
+  const { position, equal, tables, regained } = await compared(parts.database, order);
   // By now no snapshot is held, which would keep the database from cleaning up behind it.
   const naming = { projection, store: parts.store, upTo: position, signal: order.signal };
   const rows = await withEvents(
@@ -33,6 +35,7 @@ export async function verify(parts: VerifyParts, order: VerifyOrder): Promise<Re
     at: new Date().toISOString(),
     ms: Math.round(performance.now() - startedAt),
     equal,
+    regained: [...regained],
     tables: tables.map((each) => ({
       table: each.table,
       rows_before: each.rowsBefore,
@@ -54,7 +57,7 @@ export interface VerifyParts {
 async function compared(
   database: Pick<Database, 'pool'>,
   { filling, rebuild, bringTo, signal }: VerifyOrder,
-): Promise<Comparison & { readonly position: bigint }> {
+): Promise<Comparison & { readonly position: bigint; readonly regained: readonly number[] }> {
   const { projection } = filling;
   return inSnapshot(database, async (before) => {
     const live = await liveBuildOf(before, projection);
@@ -70,7 +73,7 @@ async function compared(
         { signal },
       ),
     );
-    return { ...comparison, position: live.position };
+    return { ...comparison, regained: await regainedBy(before, rebuild, live), position: live.position };
   });
 }
 
@@ -93,10 +96,20 @@ function expectedDifferences(
   return [...named, ...differencesOfDefinition(before, tables)];
 }
 
+/** What the new build could not take either is not among them: it has a letter of its own. */
+async function regainedBy(client: Querying, { build }: Rebuild, { without, position }: LiveBuild): Promise<number[]> {
+  const { rows } = await client.query('select position from projecting.dead_letters where build = $1', [build]);
+  const still = new Set(Positions.parse(rows).map((letter) => letter.position));
+  return [...without].filter((each) => each <= position && !still.has(each)).map(Number);
+}
+
+const Positions = z.array(z.object({ position: z.coerce.bigint() }));
+
 const rowsInSentence = 3;
+const positionsInSentence = 5;
 
 /** Why it was not equal, with the first rows and what last touched them. */
-export function whatDiffers({ tables, position }: Report): string {
+export function whatDiffers({ tables, position, regained }: Report): string {
   const sentences = tables.flatMap(({ table, shape, differences, differences_total: total }) => {
     const shapes = shape.map(({ sentence }) => sentence);
     if (total === 0) return shapes;
@@ -107,7 +120,8 @@ export function whatDiffers({ tables, position }: Report): string {
       `${table} differs in ${total === 1 ? '1 row' : `${String(total)} rows`}: ${rows.join('; ')}${more}.`,
     ];
   });
-  return `At position ${String(position)} the new build is not the live one. ${sentences.join(' ')}`;
+  const why = [...sentences, ...whatIsBack(regained)].join(' ');
+  return `At position ${String(position)} the new build is not the live one. ${why}`;
 }
 
 function rowSentence({ kind, key, columns, events }: Difference): string {
@@ -117,4 +131,12 @@ function rowSentence({ kind, key, columns, events }: Difference): string {
   const [newest] = events ?? [];
   const touched = newest === undefined ? '' : `, last touched by ${newest.type} at ${String(newest.position)}`;
   return `${JSON.stringify(key)} ${kind}${kind === 'changed' ? ` (${changed.join(', ')})` : ''}${touched}`;
+}
+
+/** The likely reason, where there is one. */
+function whatIsBack(regained: readonly number[]): readonly string[] {
+  if (regained.length === 0) return [];
+  const named = regained.slice(0, positionsInSentence).join(', ');
+  const more = regained.length > positionsInSentence ? ', …' : '';
+  return [`The new one has applied what the live one does without as a dead letter: the events at ${named}${more}.`];
 }
