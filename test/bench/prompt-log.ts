@@ -9,26 +9,30 @@ import { EventCodec } from '../../src/platform/event-store/event-codec.js';
 import { PostgresEventStore } from '../../src/platform/event-store/postgres.event-store.js';
 
 /**
- * A log as prompts leave it behind: some prompts of every kind at a time, each with a few hundred stays that begin when they like, so
- * that in the log everybody's likes and answers are mixed. The same for the same number of events, whoever asks.
+ * What prompts leave behind, in pages: some prompts of every kind at a time, each with a few hundred stays that begin when they
+ * like, so that everybody's likes and answers are mixed. The same for the same number of events, whoever asks.
  */
+export function* promptEventPages(events: number): Generator<readonly Happened[], void, void> {
+  const log = new PromptLog(randomOf(events));
+  for (let left = events; left > 0;) {
+    const count = Math.min(promptsTogether, Math.ceil(left / momentsOfPrompt));
+    const together = Array.from({ length: count }, () => log.aPrompt());
+    yield together.map(({ created }) => created);
+    const moments = together.flatMap(({ stays }) => stays.flat()).sort((one, other) => one.at - other.at);
+    const wanted = untilEnough(moments, left);
+    for (let at = 0; at < wanted.length; at += eventsOfPage) yield wanted.slice(at, at + eventsOfPage);
+    left -= wanted.filter(isMoment).length;
+  }
+}
+
+/** The pages, in the log of the program. */
 export async function fillPromptLog(database: Pick<Database, 'url' | 'pool'>, events: number): Promise<void> {
   const store = programsStore(database);
-  const random = randomOf(events);
-  const log = new PromptLog(random);
-  for (let left = events; left > 0;) {
-    const together = Array.from({ length: Math.min(promptsTogether, Math.ceil(left / momentsOfPrompt)) }, () =>
-      log.aPrompt(),
+  for (const page of promptEventPages(events)) {
+    const writes = [...Map.groupBy(page, ({ stream }) => stream)].map(
+      ([stream, own]) => ({ stream, expected: 'any', events: own.map(({ event }) => event) }) as const,
     );
-    const moments = together.flatMap(({ stays }) => stays.flat()).sort((one, other) => one.at - other.at);
-    await append(
-      store,
-      together.map(({ created }) => created),
-    );
-    const wanted = untilEnough(moments, left);
-    for (let at = 0; at < wanted.length; at += eventsOfAppend)
-      await append(store, wanted.slice(at, at + eventsOfAppend));
-    left -= wanted.filter(({ event }) => event.type !== 'SessionOpened').length;
+    await store.append({ writes, metadata: { correlationId: 'bench', actor: 'oseh_u_bench' } });
   }
   await store.close();
 }
@@ -37,7 +41,7 @@ export async function fillPromptLog(database: Pick<Database, 'url' | 'pool'>, ev
 export function programsStore(database: Pick<Database, 'url' | 'pool'>): PostgresEventStore {
   return new PostgresEventStore(database, new EventCodec(eventFamilies, upcasts), {
     eventBytesMax: 100_000,
-    appendEventsMax: eventsOfAppend,
+    appendEventsMax: eventsOfPage,
     appendQueueMax: 10_000,
   });
 }
@@ -49,10 +53,10 @@ const momentsOfPrompt = staysOfPrompt * momentsOfStay;
 const peopleOfPrompt = 200;
 /** Somebody's stay begins within so many seconds of the prompt's. */
 const arrivalSeconds = 600;
-const eventsOfAppend = 4_000;
+const eventsOfPage = 4_000;
 const createdAt = UnixSeconds.parse(1_700_000_000);
 
-interface Happened {
+export interface Happened {
   readonly stream: string;
   /** Seconds by which the log is ordered. */
   readonly at: number;
@@ -60,21 +64,17 @@ interface Happened {
 }
 
 /** An opening is of a stay, not of the crowd: no one counts it. */
-function untilEnough(moments: readonly Happened[], wanted: number): readonly Happened[] {
-  let counted = 0;
-  return moments.filter(({ event }) => {
-    if (counted < wanted && event.type !== 'SessionOpened') counted += 1;
-    else if (counted >= wanted) return false;
-    return true;
-  });
+function isMoment({ event }: Happened): boolean {
+  return event.type !== 'SessionOpened';
 }
 
-async function append(store: PostgresEventStore, happened: readonly Happened[]): Promise<void> {
-  const streams = Map.groupBy(happened, ({ stream }) => stream);
-  const writes = [...streams].map(
-    ([stream, own]) => ({ stream, expected: 'any', events: own.map(({ event }) => event) }) as const,
-  );
-  await store.append({ writes, metadata: { correlationId: 'bench', actor: 'oseh_u_bench' } });
+function untilEnough(happened: readonly Happened[], wanted: number): readonly Happened[] {
+  let counted = 0;
+  return happened.filter((each) => {
+    if (counted === wanted) return false;
+    if (isMoment(each)) counted += 1;
+    return true;
+  });
 }
 
 const contents: readonly [PromptContent, ...PromptContent[]] = [
