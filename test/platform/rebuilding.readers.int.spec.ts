@@ -101,6 +101,27 @@ describe('those who read and write while builds are switched and switched back',
     long.release();
     await reached(worker, 'ledger', 'switched');
   }, 30_000);
+
+  test('hold up the end of the build that they still read, and nobody else', async () => {
+    await worker.press('red', 1);
+    await caughtUp(worker);
+    await worker.orders.rebuild(['ledger'], { switches: true });
+    await reached(worker, 'ledger', 'switched');
+    const long = await testing.database.pool.connect();
+    await long.query('begin');
+    await long.query('select * from ledger_v1.ledger_buttons');
+    await worker.orders.retire('ledger');
+    try {
+      await sleep(400);
+      const position = await worker.press('red', 1);
+      expect(await worker.progress.waitFor('ledger', position, 2_000)).toMatchObject({ reached: true });
+      expect(await worker.rebuilds.of('ledger')).toMatchObject({ state: 'switched', request: 'retire', problem: null });
+    } finally {
+      await long.query('commit');
+      long.release();
+    }
+    await reached(worker, 'ledger', 'retired');
+  }, 30_000);
 });
 
 describe('a question whose answer changes its type with the version', () => {

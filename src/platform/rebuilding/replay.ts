@@ -25,12 +25,13 @@ export async function replay(all: readonly Replayed[], order: ReplayOrder): Prom
   let taking = all.filter(({ filling, target }) => filling.position < target);
   const [first] = taking;
   if (first === undefined) return;
-  const { pace, store, signal } = order;
+  const { pace, store, signal, eventsPerSMax } = order;
   const pages = logPages(store, {
     after: taking.reduce((least, { filling }) => (filling.position < least ? filling.position : least), first.target),
     to: taking.reduce((most, { target }) => (target > most ? target : most), 0n),
     types: [...new Set(taking.flatMap(({ filling }) => filling.types))],
-    eventsMax: pace.eventsMax,
+    // What is allowed in a part of a second, so that a slow rebuild shows how far it is, and can be stopped, all the time.
+    eventsMax: () => Math.min(pace.eventsMax(), Math.ceil((eventsPerSMax ?? Infinity) / 4)),
   });
   let startedAt = performance.now();
   for await (const page of pages) {
@@ -45,7 +46,7 @@ export async function replay(all: readonly Replayed[], order: ReplayOrder): Prom
     }
     taking = staying;
     if (taking.length === 0 || isOver(signal)) return;
-    await pace.rest(page.events.length, order.eventsPerSMax, signal);
+    await pace.rest(page.events.length, eventsPerSMax, signal);
     if (isOver(signal)) return;
   }
 }

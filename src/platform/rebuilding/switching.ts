@@ -1,11 +1,10 @@
 import type { PoolClient } from 'pg';
-import { codeOf } from '../database/error-code.js';
-import { alone } from '../projecting/alone.js';
 import type { Build } from '../projecting/builds.js';
 import { Filling } from './filling.js';
 import { logPages } from './log-pages.js';
 import { RollbackImpossible } from './problems.js';
 import type { Change } from './rebuilds.js';
+import { inShort, waitForReaders } from './short-transaction.js';
 import { storedTables } from './stored-tables.js';
 import type { Task } from './task.js';
 
@@ -22,13 +21,13 @@ export class Switching {
   /** When somebody was in the way, or the new build is still too far behind, nothing has changed. */
   async switch(): Promise<void> {
     const { rebuild, projection, builds } = this.task;
-    await this.inShort(async (client) => {
+    await inShort(this.task, async (client) => {
       const standing = await builds.locked(client, projection.name);
       const next = standing.find(({ build }) => build === rebuild.build);
       const live = standing.find(({ state }) => state === 'live');
       if (next?.state !== 'building' || live === undefined) return;
       if (live.refused === null && !(await this.bring(client, next, live.position))) return;
-      await waitForLocks(client, readerMsMax);
+      await waitForReaders(client);
       for (const older of standing) if (older.state === 'previous') await builds.retire(client, older);
       await builds.show(client, next, Object.values(projection.tables));
       await client.query('update projecting.builds set paused_at = $2 where build = $1', [next.build, live.pausedAt]);
@@ -40,7 +39,7 @@ export class Switching {
   /** As `switch`, to the build that was live before. Rejects with RollbackImpossible. */
   async rollBack(): Promise<void> {
     const { rebuild, projection, builds } = this.task;
-    await this.inShort(async (client) => {
+    await inShort(this.task, async (client) => {
       const standing = await builds.locked(client, projection.name);
       const former = standing.find(({ build }) => build === rebuild.replaced);
       const live = standing.find(({ state }) => state === 'live');
@@ -49,23 +48,10 @@ export class Switching {
       }
       if (former.position < live.position && !(await this.bringFormer(client, former, live.position))) return;
       const tables = Object.values(await storedTables(client, former.schema));
-      await waitForLocks(client, readerMsMax);
+      await waitForReaders(client);
       await builds.show(client, former, tables);
       await this.say(client, { state: 'rolled_back' });
     });
-  }
-
-  private async inShort(work: (client: PoolClient) => Promise<void>): Promise<void> {
-    const { parts, projection } = this.task;
-    try {
-      await alone(parts.database, projection.name, async (client) => {
-        await waitForLocks(client, writerMsMax);
-        await work(client);
-      });
-    } catch (error) {
-      const code = codeOf(error);
-      if (code !== lockNotAvailable && code !== deadlockDetected) throw error;
-    }
   }
 
   /** False when it is too far behind for a short transaction. It comes closer with each attempt. */
@@ -108,16 +94,6 @@ const retireEarlier = `
   set state = 'retired', grace_until = null, steps = steps || jsonb_build_object('retired', clock_timestamp())
   where projection = $1 and state = 'switched'`;
 
-function waitForLocks(client: PoolClient, ms: number): Promise<unknown> {
-  return client.query(`set local lock_timeout = ${String(ms)}`);
-}
-
-/** For the batch under way. Only the writer of the live build stands behind us meanwhile. */
-const writerMsMax = 2_000;
-/** For the queries under way. Everybody who asks stands behind us meanwhile. */
-const readerMsMax = 100;
-const lockNotAvailable = '55P03';
-const deadlockDetected = '40P01';
 /** Positions that are folded while the live build's writer is held up. */
 const gapMax = 2_000n;
 /** How long the projector of the previous build has to bring it to where the live one is. */
