@@ -156,6 +156,13 @@ describe('the live watch', () => {
     watcher.authorize({ uid, jwt: promptJwt(uid) });
 
     expect((await watcher.packet('error')).data).toMatchObject({ code: 404, type: 'not_found' });
+
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Ada');
+    await stage.admin.delete(`/api/1/admin/interactive_prompts/${prompt.uid}`);
+    const late = await remembered(prompt.watch());
+    await visit.like(1);
+    expect(await late.seen(1)).toMatchObject([{ evtype: 'like' }]);
   });
 
   it.each([

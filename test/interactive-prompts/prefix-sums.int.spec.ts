@@ -177,6 +177,34 @@ describe('the crowd in memory', () => {
     }
   });
 
+  test('of a hundred thousand people is loaded without keeping anybody waiting for long', async () => {
+    const promptUid = promptNo((prompts += 1));
+    await worker.progress.waitFor('prefix_sums', await new Happening().goesOn([joined(0)]), 5_000);
+    const { name, version } = prefixSums;
+    await testing.database.pool.query(
+      `insert into "${name}_v${String(version)}".prefix_sums_people (prompt_uid, user_sub, presence)
+       select $1, 'person-' || n, jsonb_build_array(n % 60, 1, 60, -1) from generate_series(1, 100000) n`,
+      [promptUid],
+    );
+
+    // What one turn of the loop takes of the processor, and so how long others wait where nobody else needs that.
+    let busiestMs = 0;
+    let isLoading = true;
+    let before = process.threadCpuUsage();
+    const turn = (): void => {
+      const { user, system } = process.threadCpuUsage(before);
+      busiestMs = Math.max(busiestMs, (user + system) / 1_000);
+      before = process.threadCpuUsage();
+      if (isLoading) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const sums = await memory.of({ promptUid, durationSeconds: 3_600 }, { atLeast: 0n, ...wait });
+    isLoading = false;
+
+    expect(sums.size).toBeGreaterThan(100_000);
+    expect(busiestMs).toBeLessThan(50);
+  }, 30_000);
+
   test('asks the database once, however often it is asked', async () => {
     const happening = new Happening();
     const watched = { promptUid: happening.promptUid, durationSeconds: 15 };
