@@ -70,7 +70,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-type Rebuilding = Pick<Partial<RebuilderParts>, 'graceMs' | 'hooks' | 'pollMs'>;
+type Rebuilding = Pick<Partial<RebuilderParts>, 'graceMs' | 'hooks' | 'onNews' | 'pollMs'>;
 
 export interface WorkerOptions {
   readonly projections?: readonly Projection[];

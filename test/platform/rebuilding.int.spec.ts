@@ -47,7 +47,9 @@ async function pressed(worker: Worker): Promise<void> {
 
 describe('a rebuild', () => {
   test('makes another build, proves it, switches to it, takes it back, and ends', async () => {
-    const worker = await deployed([ledger]);
+    const news: string[] = [];
+    const rebuilding = { onNews: ({ state }: { readonly state: string }) => void news.push(state) };
+    const worker = await deployed([ledger], { rebuilding });
     await pressed(worker);
     const [asked] = await worker.orders.rebuild(['ledger'], { switches: false });
     expect(asked).toMatchObject({ projection: 'ledger', state: 'planned', reason: 'asked' });
@@ -87,6 +89,8 @@ describe('a rebuild', () => {
     await caughtUp(worker);
     expect(await shown(testing.database)).toEqual(await recounted(testing.database));
     expect(worker.failures).toEqual([]);
+    await until(() => Promise.resolve(news.at(-1) === 'rolled_back'));
+    expect(news.filter((state) => ['ready', 'switched'].includes(state))).toEqual(['ready', 'switched']);
   });
 
   test('drops the previous build when the grace time is over', async () => {

@@ -1,5 +1,6 @@
 import type { Lease } from '../leasing/lease.js';
 import type { Projection } from '../projecting/projection.js';
+import { News } from './news.js';
 import { pause } from './pace.js';
 import type { Rebuild } from './rebuild.js';
 import { RebuilderReplaced, type Held } from './rebuilds.js';
@@ -51,6 +52,7 @@ export class Rebuilder {
 export interface RebuilderParts extends TaskParts {
   readonly pollMs?: number;
   readonly onFailure: (error: unknown) => void;
+  readonly onNews?: (rebuild: Rebuild) => void;
 }
 
 /**
@@ -61,19 +63,23 @@ class Session {
   private readonly busy = new Set<string>();
   private readonly claimed = new Set<string>();
   private readonly lanes = { long: Promise.resolve(), short: Promise.resolve() };
+  private readonly news: News;
   private replaced = false;
 
   constructor(
     private readonly projections: readonly Projection[],
     private readonly parts: RebuilderParts,
     private readonly lease: Lease,
-  ) {}
+  ) {
+    this.news = new News(parts.rebuilds, (rebuild) => parts.onNews?.(rebuild));
+  }
 
   /** False when there is nothing that this program could do, but something for another. */
   async look(): Promise<boolean> {
     if (this.replaced) return false;
     const due = await this.parts.rebuilds.due();
     if (due.some(({ epoch }) => epoch > this.lease.epoch)) return false;
+    await this.news.of(due);
     const tasks = due.flatMap((rebuild) => this.taskOf(rebuild) ?? []);
     if (tasks.length === 0 && due.length > 0 && this.busy.size === 0) return false;
     for (const task of tasks) await this.claim(task);

@@ -46,6 +46,11 @@ export class RebuildingModule implements OnApplicationBootstrap, OnApplicationSh
       onFailure: (err) => {
         this.log.error({ err }, 'rebuild failed; trying again');
       },
+      onNews: ({ projection, version, state, events, problem }) => {
+        const about = { projection, version, state, events };
+        if (problem === null) this.log.info(about, 'rebuild');
+        else this.log.warn({ ...about, problem }, 'rebuild stopped');
+      },
     });
     this.hold = this.part(Leases).hold(rebuildsLease, (lease) => rebuilder.run(lease));
   }
