@@ -8,11 +8,18 @@ export interface Run<Option extends string = string> {
   readonly name: string;
   readonly describe: string;
   /** Numbers that can be set on the command line: `{ rounds: { default: 3, describe: '…' } }` is `--rounds 3`. */
-  readonly options: Readonly<Record<Option, { readonly default: number; readonly describe: string }>>;
+  readonly options: Readonly<Record<Option, RunOption>>;
   /** After this many seconds, given the options, the run is stopped and has failed. */
   secondsMax(given: Readonly<Record<Option, number>>): number;
   readonly targets?: readonly Target[];
   run(given: Readonly<Record<Option, number>>, stage: Stage): Promise<Fields>;
+}
+
+interface RunOption {
+  readonly default: number;
+  readonly describe: string;
+  /** On or off, 1 or 0: `--live` without a number. */
+  readonly isFlag?: true;
 }
 
 /** What a field must be. A missed target is shown; it fails the run only where `mustHold` says so. */
@@ -114,8 +121,8 @@ export async function runNamed(program: { name: string; describe: string }, runs
       .command(run.name)
       .description(run.describe)
       .option('--json', 'print one JSON object and nothing else');
-    for (const [option, { default: value, describe }] of Object.entries(run.options)) {
-      command.option(`--${option} <number>`, describe, String(value));
+    for (const [option, { default: value, describe, isFlag }] of Object.entries(run.options)) {
+      command.option(isFlag === true ? `--${option}` : `--${option} <number>`, describe, String(value));
     }
     command.action(async (flags: Readonly<Record<string, unknown>>) => {
       process.exitCode = await runAndReport(run, flags);

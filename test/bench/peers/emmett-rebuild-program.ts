@@ -43,13 +43,16 @@ const setPresence = `
 const join = 'insert into stays values ($1, $2, $3)';
 const leave = 'update stays set left_bin = $2 where session_uid = $1';
 
+// eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- the peer wants an index signature, which no interface has
 type Emitted = { type: PromptSessionMoment['type']; data: Omit<PromptSessionMoment, 'type'> };
 type Client = Pick<pg.ClientBase, 'query'>;
 
 const prefixSums = postgreSQLProjection<Emitted>({
   name: 'prefix_sums',
   canHandle: momentTypes,
-  truncate: async ({ connection: { client } }) => void (await client.query('truncate sums, people, stays')),
+  truncate: async ({ connection: { client } }) => {
+    await client.query('truncate sums, people, stays');
+  },
   handle: async (events, { connection: { client } }) => {
     for (const { type, data } of events) await change(client, momentOf(type, data));
   },
@@ -58,15 +61,16 @@ const prefixSums = postgreSQLProjection<Emitted>({
 const eventCounts = postgreSQLProjection<Emitted>({
   name: 'event_counts',
   canHandle: momentTypes,
-  truncate: async ({ connection: { client } }) => void (await client.query('truncate counts')),
+  truncate: async ({ connection: { client } }) => {
+    await client.query('truncate counts');
+  },
   handle: async (events, { connection: { client } }) => {
     for (const { data } of events) await client.query(addCount, [data.promptUid, bucketOf(data.promptTime)]);
   },
 });
 
-/** Its log is only written below. */
+/** What was appended below comes back. */
 function momentOf(type: string, data: object): PromptSessionMoment {
-  // eslint-disable-next-line @typescript-eslint/consistent-type-assertions -- what was appended below comes back
   return { type, ...data } as PromptSessionMoment;
 }
 
@@ -155,7 +159,10 @@ const Asked = z.union([z.object({ fill: z.int() }), z.literal('rebuild')]);
 
 async function answer(message: unknown): Promise<unknown> {
   const wanted = Asked.parse(message);
-  if (wanted !== 'rebuild') return { filled: await fill(wanted.fill) };
+  if (wanted !== 'rebuild') {
+    await fill(wanted.fill);
+    return 'filled';
+  }
   const ms = await rebuilt();
   const [{ counted: events }] = Counted.parse(await asked('select sum(total) as counted from counts'));
   return { events, ms, proofMs: 0, peakBytes: process.memoryUsage.rss() };
