@@ -60,4 +60,11 @@ describe('a benchmark', () => {
     expect(found['ratio']).toBeGreaterThan(0);
     expect(found['delivery_p50_ms']).toBeGreaterThan(0);
   }, 60_000);
+
+  test('of analysing finds the same in an export as PostgreSQL in the log', async () => {
+    const found = await asAUser('bench', 'analyse', '--events', '3000', '--rounds', '1');
+    expect(found).toMatchObject({ results_equal: true });
+    expect(found['groups']).toBeGreaterThan(100);
+    expect(found['export_peak_rss_mb']).toBeGreaterThan(0);
+  }, 60_000);
 });

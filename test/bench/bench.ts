@@ -1,3 +1,4 @@
+import { analyse } from './analyse.js';
 import { append } from './append.js';
 import { http } from './http.js';
 import { live } from './live.js';
@@ -9,5 +10,5 @@ import { stats } from './stats.js';
 /** `npm run -s bench -- <name> [--json]`: what the program's parts can do, against something comparable. */
 await runNamed(
   { name: 'bench', describe: 'Benchmarks. Each alternates its sides and takes medians of several rounds.' },
-  [append, http, live, project, rebuild, stats],
+  [analyse, append, http, live, project, rebuild, stats],
 );
