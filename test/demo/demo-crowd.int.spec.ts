@@ -1,5 +1,6 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { diceOf, planOf, promptFor } from '../../src/ops/demo-plan.js';
+import { aDatabase, type TestDatabase } from '../support/a-database.js';
 import { aDataFolder, chorus, throwAway } from '../support/a-program.js';
 
 describe.each(['word', 'numeric', 'color', 'press'])('a plan for a prompt of style %s', (style) => {
@@ -20,10 +21,18 @@ describe.each(['word', 'numeric', 'color', 'press'])('a plan for a prompt of sty
 
 describe('chorus demo', () => {
   const folder = aDataFolder();
-  afterAll(() => throwAway(folder));
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await aDatabase();
+  });
+  afterAll(async () => {
+    await throwAway(folder);
+    await database.close();
+  });
 
   test('starts the program, fills a prompt without a refusal, and ends when it should', async () => {
-    const { code, stdout, stderr } = await chorus(folder, ['demo', '--people', '6', '--seconds', '3', '--json']);
+    const order = ['demo', '--people', '6', '--seconds', '2', '--json'];
+    const { code, stdout, stderr } = await chorus(folder, order, { DATABASE_URL: database.url });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const phases = stdout
       .trim()

@@ -96,6 +96,11 @@ export class LiveVisit {
     readonly sessionUid: string,
   ) {}
 
+  /** The same stay, told by somebody else. */
+  by(person: Person): LiveVisit {
+    return new LiveVisit(this.prompt, person, this.sessionUid);
+  }
+
   async tell(what: string, promptTime: number, data: object = {}): Promise<Answer> {
     const { uid, jwt } = this.prompt;
     const answer = await this.person.post(`/api/1/interactive_prompts/events/${what}`, {

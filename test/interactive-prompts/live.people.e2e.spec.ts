@@ -139,6 +139,27 @@ describe('the live watch', () => {
     expect(before.items).toEqual([]);
   });
 
+  it('shows each thing once to whoever comes back while accounts are merged, under one owner', async () => {
+    const prompt = await stage.prompt(60);
+    const visit = await prompt.visit('Before', 0.5);
+    for (const time of [1, 2, 3]) await visit.like(time);
+    const merging = stage.admin.post('/api/1/admin/people/merge', { from: 'Before', into: 'After' });
+    const late: Watcher[] = [];
+    for (let nth = 0; nth < 15; nth += 1) late.push(remembered(await prompt.watch({ resume_from: 0 })));
+    expect((await merging).status).toBe(204);
+    const after = visit.by(stage.person('After'));
+    await eventually(() => after.like(4));
+
+    for (const watcher of late) {
+      await watcher.seen(5);
+      const { items } = watcher;
+      expect(items.map(({ prompt_time }) => prompt_time)).toEqual([0.5, 1, 2, 3, 4]);
+      expect(new Set(items.map(({ uid }) => uid)).size).toBe(5);
+      expect(new Set(items.slice(0, 4).map(({ user_sub }) => user_sub)).size).toBe(1);
+      expect(items.at(-1)).toMatchObject({ user_sub: 'After' });
+    }
+  });
+
   it('tells of ratings below zero as of any other', async () => {
     const prompt = await stage.prompt(60, numbers);
     const watcher = remembered(await prompt.watch());
