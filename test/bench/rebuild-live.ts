@@ -83,8 +83,9 @@ interface Window {
 }
 
 const likesPerS = 100;
-const queriesPerS = 100;
-const crowd = { people: 32, prompts: 1 };
+const queriesPerS = 50;
+/** So many that nobody has to like again before an answer, unless that takes seconds. */
+const crowd = { people: 256, prompts: 1 };
 const names = ['prefix_sums', 'event_counts'] as const;
 const adminToken = (): string => issueUserToken(secrets.OSEH_ID_TOKEN_SECRET, { sub: 'administrator', admin: true });
 

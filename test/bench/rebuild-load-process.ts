@@ -37,21 +37,23 @@ export type LiveSeen = z.infer<typeof LiveSeen>;
 
 /** So many prompt seconds lie between two likes of one session. */
 const stepSeconds = 1 / 64;
-const pollMs = 5;
+const pollMs = 10;
 
 class Load {
   private readonly over = new AbortController();
   private readonly appends: number[] = [];
   private readonly queries: number[] = [];
   private readonly answeredAt: readonly [number[], number[]] = [[], []];
+  private readonly idle: (LiveLoad['people'][number] & { promptTime: number })[];
   private appendErrors = 0;
   private queryErrors = 0;
   private readonly underway: Promise<void>[];
   private readonly answers = new Set<Promise<void>>();
 
   constructor(private readonly given: LiveLoad) {
+    this.idle = given.people.map((person) => ({ ...person, promptTime: 0 }));
     this.underway = [
-      this.steadily(given.likesPerS, (nth, dueAt) => this.like(nth, dueAt)),
+      this.steadily(given.likesPerS, (_, dueAt) => this.like(dueAt)),
       this.steadily(given.queriesPerS, (nth, dueAt) => this.ask(nth, dueAt)),
       this.pollHttp(this.answeredAt[0]),
       this.pollRows(this.answeredAt[1]),
@@ -85,24 +87,26 @@ class Load {
     }
   }
 
-  private async like(nth: number, dueAt: number): Promise<void> {
-    const { url, people } = this.given;
-    const person = people[nth % people.length];
-    if (person === undefined) throw new Error('Somebody must be there who likes.');
+  /** Nobody likes twice at once: the second could arrive first. */
+  private async like(dueAt: number): Promise<void> {
+    const person = this.idle.shift();
+    if (person === undefined) throw new Error('Everybody is still waiting for an answer.');
+    person.promptTime += stepSeconds;
     const body = {
       interactive_prompt_uid: person.promptUid,
       interactive_prompt_jwt: person.jwt,
       session_uid: person.sessionUid,
-      prompt_time: (1 + Math.floor(nth / people.length)) * stepSeconds,
+      prompt_time: person.promptTime,
       data: {},
     };
-    const isAnswered = await isOk(`${url}/api/1/interactive_prompts/events/like`, {
+    const isAnswered = await isOk(`${this.given.url}/api/1/interactive_prompts/events/like`, {
       method: 'POST',
       headers: { authorization: `bearer ${person.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     if (isAnswered) this.appends.push(performance.now() - dueAt);
     else this.appendErrors += 1;
+    this.idle.push(person);
   }
 
   /** What a page shows of the crowd, and what an administrator sees, by turns. */

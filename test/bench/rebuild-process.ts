@@ -59,8 +59,12 @@ async function reading(names: readonly string[]): Promise<Measured> {
   const store = programsStore(database);
   let events = 0;
   const startedAt = performance.now();
-  const order = { after: 0n, to: await store.head(), types: [...new Set(types)], eventsMax: new Pace(store).eventsMax };
-  for await (const page of logPages(store, order)) events += page.events.length;
+  const pace = new Pace(store);
+  const order = { after: 0n, to: await store.head(), types: [...new Set(types)], eventsMax: pace.eventsMax };
+  for await (const page of logPages(store, order)) {
+    events += page.events.length;
+    await pace.rest(page.events.length, null, new AbortController().signal);
+  }
   const ms = performance.now() - startedAt;
   await store.close();
   await database.close();

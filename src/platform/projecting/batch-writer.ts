@@ -87,7 +87,7 @@ function anchorOf({ events, retries }: FoldBatch): RecordedEvent | undefined {
 }
 
 /** A few milliseconds. */
-const eventsAtOnce = 5_000;
+const eventsAtOnce = 500;
 
 function names(columns: readonly Column[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');

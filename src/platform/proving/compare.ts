@@ -180,11 +180,10 @@ class TableComparing {
     return Counted.parse(rows)[0].rows;
   }
 
-  /** At the same time, but for two sides of one connection. */
+  /** One after the other: each keeps a processor of the database busy, and people wait for the others. */
   private async ofBoth<Found>(ask: (side: Side, has: boolean) => Promise<Found>): Promise<[Found, Found]> {
-    const one = ask(this.before, this.one !== undefined);
-    if (this.before.client === this.after.client) await one;
-    return Promise.all([one, ask(this.after, this.other !== undefined)]);
+    const one = await ask(this.before, this.one !== undefined);
+    return [one, await ask(this.after, this.other !== undefined)];
   }
 }
 

@@ -14,7 +14,10 @@ export interface LiveBuild {
   readonly without: ReadonlySet<bigint>;
 }
 
-/** One snapshot for everything that `work` asks: rows and position belong together. Nothing is written. */
+/**
+ * One snapshot for everything that `work` asks: rows and position belong together. Nothing is written. What is asked may go through
+ * whole tables, while people wait for the database's other processors: so it is content with one.
+ */
 export async function inSnapshot<Result>(
   database: Pick<Database, 'pool'>,
   work: (client: Querying) => Promise<Result>,
@@ -23,6 +26,7 @@ export async function inSnapshot<Result>(
   let isWhole = false;
   try {
     await client.query('begin isolation level repeatable read read only');
+    await client.query('set local max_parallel_workers_per_gather = 0');
     const result = await work(client);
     await client.query('commit');
     isWhole = true;

@@ -2,26 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStore } from '../event-store/event-store.js';
 
 /**
- * How fast a rebuild may go. While people add to the log it reads small pages and rests as long as each took, so that half of
- * the time is theirs, and no batch of its own holds the database up for long; while nobody does, it takes all it can get.
+ * How fast a rebuild may go. While nobody adds to the log it takes all it can get. While people do it goes in short strides and
+ * rests after each for as long as it took: half of the time is theirs, and whoever comes in the middle of one waits a moment for
+ * the database or for this process, not for a whole page. Until it knows, it goes in short strides.
  */
 export class Pace {
   private head: bigint | undefined;
   private lookedAt = 0;
-  private isBusy = false;
+  private isBusy: boolean | undefined;
+  private strideEvents = strideEventsFirst;
   private pageAt = performance.now();
 
   constructor(private readonly store: Pick<EventStore, 'head'>) {}
 
   /** How many events the next page may have. */
-  readonly eventsMax = (): number => (this.isBusy ? busyPageEventsMax : pageEventsMax);
+  readonly eventsMax = (): number => (this.isBusy === false ? pageEventsMax : this.strideEvents);
 
   /** To be called between two pages. `eventsPerS` is what the operator allows, however idle the machine is. */
   async rest(events: number, eventsPerS: number | null, signal: AbortSignal): Promise<void> {
     const workedMs = performance.now() - this.pageAt;
     await this.look();
+    this.stride(workedMs);
     const dueMs = eventsPerS === null ? 0 : (events / eventsPerS) * 1_000 - workedMs;
-    await pause(Math.min(Math.max(dueMs, this.isBusy ? workedMs : 0), restMsMax), signal);
+    await pause(Math.min(Math.max(dueMs, this.isBusy === true ? workedMs : 0), restMsMax), signal);
     this.pageAt = performance.now();
   }
 
@@ -29,15 +32,23 @@ export class Pace {
     const elapsedMs = performance.now() - this.lookedAt;
     if (elapsedMs < lookMs) return;
     const head = await this.store.head();
-    const grown = this.head === undefined ? 0 : Number(head - this.head);
-    this.isBusy = grown > busyPositionsPerMs * elapsedMs;
+    if (this.head !== undefined) this.isBusy = Number(head - this.head) > busyPositionsPerMs * elapsedMs;
     this.head = head;
     this.lookedAt = performance.now();
   }
+
+  /** How many events fit into a stride depends on the machine and on the folds. */
+  private stride(workedMs: number): void {
+    const change = Math.min(2, Math.max(0.5, strideMs / workedMs));
+    this.strideEvents = Math.round(Math.min(strideEventsMax, Math.max(strideEventsMin, this.strideEvents * change)));
+  }
 }
 
-const pageEventsMax = 20_000;
-const busyPageEventsMax = 2_000;
+const pageEventsMax = 10_000;
+const strideMs = 25;
+const strideEventsFirst = 500;
+const strideEventsMin = 100;
+const strideEventsMax = 2_000;
 /** Ten positions a second. */
 const busyPositionsPerMs = 0.01;
 const lookMs = 200;

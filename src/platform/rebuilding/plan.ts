@@ -4,6 +4,7 @@ import type { EventCodec } from '../event-store/event-codec.js';
 import type { EventStore } from '../event-store/event-store.js';
 import { FoldFailed, Folding } from '../projecting/fold.js';
 import type { Projection } from '../projecting/projection.js';
+import { inSnapshot } from '../proving/live-build.js';
 import type { Plan } from './rebuild.js';
 
 /**
@@ -13,7 +14,10 @@ import type { Plan } from './rebuild.js';
 export async function planOf(parts: PlanParts, projection: Projection): Promise<Plan> {
   const { database, codec } = parts;
   const types = codec.storedTypes(Object.keys(projection.when));
-  const { rows } = await database.pool.query(planSql, [types, projection.name]);
+  const rows = await inSnapshot(
+    database,
+    async (client) => (await client.query(planSql, [types, projection.name])).rows,
+  );
   const [{ events, bytes, disk }] = Planned.parse(rows);
   const eventsPerS = await sampled(parts.store, projection);
   const seconds = Math.ceil(events / Math.max(1, eventsPerS));
