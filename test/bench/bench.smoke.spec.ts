@@ -67,4 +67,20 @@ describe('a benchmark', () => {
     expect(found['groups']).toBeGreaterThan(100);
     expect(found['export_peak_rss_mb']).toBeGreaterThan(0);
   }, 60_000);
+
+  test('of rebuilding compares all its sides, which have counted the same', async () => {
+    const found = await asAUser('bench', 'rebuild', '--rounds', '1', '--events', '3000', '--peer', '200');
+    expect(found).toMatchObject({ events: 3_000, peer_events: 200 });
+    expect(found['ratio']).toBeGreaterThan(0);
+    expect(found['peer_ratio']).toBeGreaterThan(0);
+    expect(found['memory_ratio']).toBeGreaterThan(0);
+  }, 90_000);
+
+  test('of what people notice of a rebuild switches, rolls back, and answers everybody', async () => {
+    const found = await asAUser('bench', 'rebuild', '--live', '--rounds', '1', '--events', '5000', '--seconds', '1');
+    expect(found).toMatchObject({ events: 1_000, switches: 2, append_errors: 0, query_errors: 0 });
+    expect(found['append_p99_ratio']).toBeGreaterThan(0);
+    expect(found['switch_pause_ms']).toBeGreaterThan(0);
+    expect(found['rollback_pause_ms']).toBeGreaterThan(0);
+  }, 90_000);
 });

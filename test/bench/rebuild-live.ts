@@ -39,7 +39,7 @@ export async function beside({ events, rounds, seconds }: Given, stage: Stage): 
     beside: () => underLoad(live, () => rebuildsFor(live, seconds)),
   };
   await alternate(
-    { warm: () => underLoad(live, () => sleep(2_000).then(() => [])) },
+    { warm: () => underLoad(live, () => sleep(Math.min(2, seconds) * 1_000).then(() => [])) },
     { rounds: 1, signal: stage.signal },
   );
   const found = await alternate(sides, {
@@ -84,8 +84,8 @@ interface Window {
 
 const likesPerS = 100;
 const queriesPerS = 50;
-/** So many that nobody has to like again before an answer, unless that takes seconds. */
-const crowd = { people: 256, prompts: 1 };
+/** So many that hardly any like has to wait for somebody who waits for an answer. */
+const crowd = { people: 64, prompts: 1 };
 const names = ['prefix_sums', 'event_counts'] as const;
 const adminToken = (): string => issueUserToken(secrets.OSEH_ID_TOKEN_SECRET, { sub: 'administrator', admin: true });
 

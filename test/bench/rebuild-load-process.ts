@@ -89,8 +89,7 @@ class Load {
 
   /** Nobody likes twice at once: the second could arrive first. */
   private async like(dueAt: number): Promise<void> {
-    const person = this.idle.shift();
-    if (person === undefined) throw new Error('Everybody is still waiting for an answer.');
+    const person = await this.somebodyIdle();
     person.promptTime += stepSeconds;
     const body = {
       interactive_prompt_uid: person.promptUid,
@@ -107,6 +106,14 @@ class Load {
     if (isAnswered) this.appends.push(performance.now() - dueAt);
     else this.appendErrors += 1;
     this.idle.push(person);
+  }
+
+  private async somebodyIdle() {
+    for (;;) {
+      const person = this.idle.shift();
+      if (person !== undefined) return person;
+      await sleep(1);
+    }
   }
 
   /** What a page shows of the crowd, and what an administrator sees, by turns. */

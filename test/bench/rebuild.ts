@@ -31,7 +31,7 @@ import { atLeast, atMost, type Fields, type Run, type Stage } from './run.js';
  */
 export const rebuild: Run<'events' | 'rounds' | 'peer' | 'live' | 'seconds'> = {
   name: 'rebuild',
-  describe: 'Building read models anew from the log, against only reading it and against emmett-postgresql.',
+  describe: 'Building read models anew: against only reading the log and emmett-postgresql, or what people notice.',
   options: {
     events: { default: 1_000_000, describe: 'events in the log that the read models take' },
     rounds: { default: 3, describe: 'how often the sides take turns' },
