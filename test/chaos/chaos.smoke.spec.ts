@@ -37,4 +37,11 @@ describe('a chaos run', () => {
     });
     expect(found['events']).toBeGreaterThan(10);
   }, 90_000);
+
+  test('kills the worker in the middle of a rebuild and of a switch, and no reader notices', async () => {
+    const found = await asAUser('chaos', 'rebuild', '--seconds', '1', '--steps', '2', '--visitors', '2');
+    const nothing = { steps_missed: 0, mismatches: 0, query_errors: 0, went_back: 0, acknowledged_lost: 0 };
+    expect(found).toMatchObject({ ...nothing, steps_killed: { planned: 1, switching: 1 }, rollbacks: 1 });
+    expect(found['queries']).toBeGreaterThan(10);
+  }, 90_000);
 });

@@ -3,6 +3,7 @@ import { freeze } from './freeze.js';
 import { interleave } from './interleave.js';
 import { kill } from './kill.js';
 import { live } from './live.js';
+import { rebuild } from './rebuild.js';
 
 /** `npm run -s chaos -- <name> [--json]`: what the program keeps to when everything around it goes wrong. */
 await runNamed({ name: 'chaos', describe: 'Runs that break things on purpose and check what must hold anyway.' }, [
@@ -10,4 +11,5 @@ await runNamed({ name: 'chaos', describe: 'Runs that break things on purpose and
   kill,
   freeze,
   live,
+  rebuild,
 ]);
