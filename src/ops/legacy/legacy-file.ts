@@ -139,8 +139,8 @@ function opened(path: string): DatabaseSync {
     database.prepare('select count(*) from sqlite_schema').get();
     return database;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new CannotStart(`${path} cannot be read as a SQLite database: ${error.message}.`, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CannotStart(`${path} cannot be read as a SQLite database: ${why}.`, { cause: error });
   }
 }
 
