@@ -9,10 +9,42 @@ import { disagreements } from './golden-files.js';
 
 const folder = import.meta.dirname;
 
+const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const files = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+
 test('every event that was ever written is read as its golden file says', () => {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  const files = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
   expect(disagreements(eventFamilies, upcasts, files)).toEqual([]);
+});
+
+test('an upcast that is planted in this program without a file is found', () => {
+  const planted: Upcast = {
+    type: 'JourneyRated',
+    version: 1,
+    into: [{ type: 'PromptLiked', schemaVersion: 1 }],
+    lift: ({ data }) => ({ type: 'PromptLiked', schemaVersion: 1, data }),
+    streams: { from: 'rating-', to: 'promptSession-' },
+  };
+  expect(disagreements(eventFamilies, [...upcasts, planted], files)).toEqual([
+    'JourneyRated.v1.json is missing: show what such an event looks like.',
+    'No file shows the upcast JourneyRated.v1 -> PromptLiked.v1.',
+    'No file shows that streams rating- are called promptSession- now.',
+  ]);
+});
+
+test.each(upcasts.map(({ type }) => type))('without its golden files, %s is missed', (type) => {
+  const others = new Map([...files].filter(([name]) => !name.startsWith(`${type}.`)));
+  expect(disagreements(eventFamilies, upcasts, others)).toContain(
+    `${type}.v1.json is missing: show what such an event looks like.`,
+  );
+});
+
+test.each(upcasts.map(({ type }) => type))('without the upcast of %s, its golden files are not read', (type) => {
+  const found = disagreements(
+    eventFamilies,
+    upcasts.filter((upcast) => upcast.type !== type),
+    files,
+  );
+  expect(found).toContain(`${type}.v1.json is of an event that the program cannot read any more.`);
 });
 
 describe('the golden files show', () => {
@@ -69,6 +101,11 @@ describe('the golden files show', () => {
   test('a stream that is not renamed as it was', () => {
     const { streams: _, ...staying } = brewed;
     expect(found({}, [tea], [staying])).toEqual(['Brewed.v1.json is read in stream brew-1.']);
+  });
+
+  test('a renamed stream that no file is in', () => {
+    const elsewhere = { stream: 'tea-1', data: { mugs: 3 }, today };
+    expect(found({ 'Brewed.v1.json': elsewhere })).toEqual(['No file shows that streams brew- are called tea- now.']);
   });
 
   test('an event that nobody reads any more', () => {

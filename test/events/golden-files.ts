@@ -15,6 +15,7 @@ const GoldenFile = z.strictObject({
   /** What readers get. Only, and always, for a version that is no longer written. */
   today: z.strictObject({ stream: z.string().optional(), event: z.looseObject({ type: z.string() }) }).optional(),
 });
+const GoldenStream = GoldenFile.pick({ stream: true }).loose();
 type GoldenFile = z.infer<typeof GoldenFile>;
 
 /** `<Type>.v<version>.json`, or `<Type>.v<version>.<case>.json` where one example doesn't show everything. */
@@ -47,7 +48,18 @@ export function disagreements(
     .flatMap((upcast) => upcast.into.map((into) => path(upcast, into)))
     .filter((way) => !taken.has(way))
     .map((way) => `No file shows the upcast ${way}.`);
-  return [...found, ...missing, ...untaken];
+  return [...found, ...missing, ...untaken, ...unusedRenames(upcasts, files)];
+}
+
+/** A file in another stream goes through the lift all the same, and would say nothing of the name. */
+function unusedRenames(upcasts: readonly Upcast[], files: ReadonlyMap<string, string>): string[] {
+  const streams = [...files.values()].map((content) => GoldenStream.safeParse(JSON.parse(content)).data?.stream ?? '');
+  const renames = new Map(
+    upcasts.flatMap(({ streams }) => (streams === undefined ? [] : [[streams.from, streams.to]])),
+  );
+  return [...renames]
+    .filter(([from]) => !streams.some((stream) => stream.startsWith(from)))
+    .map(([from, to]) => `No file shows that streams ${from} are called ${to} now.`);
 }
 
 function problemOf(version: EventVersion, content: string, codec: EventCodec): string | undefined {
