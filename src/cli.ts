@@ -6,6 +6,7 @@ import { deadLettersCommand } from './ops/dead-letters.js';
 import { demoCommand } from './ops/demo.js';
 import { doctorCommand } from './ops/doctor.js';
 import { eventsCommand } from './ops/events.js';
+import { fileTrouble } from './ops/file-trouble.js';
 import { legacyCommand } from './ops/legacy.js';
 import { migrateCommand } from './ops/migrate.js';
 import { say } from './ops/output.js';
@@ -67,7 +68,8 @@ process.stdout.on('error', (error) => {
 try {
   await chorus.parseAsync();
 } catch (error) {
-  if (!(error instanceof CannotStart)) throw error;
-  say(error.message);
+  const sentence = error instanceof CannotStart ? error.message : fileTrouble(error);
+  if (sentence === undefined) throw error;
+  say(sentence);
   process.exitCode = 1;
 }

@@ -49,11 +49,17 @@ export async function replayEvents(config: Config, order: ReplayingOrder): Promi
   });
 }
 
+/** A shorter wait is over before anybody has read of it. */
+const toldMsMin = 1_000;
+
 function goOn({ position }: Replayed): string {
   return `To go on from here: --after ${String(position)}`;
 }
 
 function receiverOf({ to, header }: ReplayingOrder): Receiver {
   if (to === 'stdout') return new StreamReceiver(process.stdout);
-  return new HttpReceiver({ url: to.href, ...(header && { headers: header }) });
+  const onRetry = (said: string, waitMs: number): void => {
+    if (waitMs >= toldMsMin) say(`${to.href} ${said}; trying again in ${String(Math.round(waitMs / 1_000))} s.`);
+  };
+  return new HttpReceiver({ url: to.href, onRetry, ...(header && { headers: header }) });
 }

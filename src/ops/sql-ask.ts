@@ -31,6 +31,9 @@ export async function ask(config: () => Config, question: string, order: SqlOrde
       onProgress: (events) => {
         line.show(() => `${events.toLocaleString('en')} events read`);
       },
+      onIncomplete: (position) => {
+        say(`The export is not complete: only what it has up to position ${String(position)} is asked.`);
+      },
     });
     line.end();
     try {
@@ -39,9 +42,8 @@ export async function ask(config: () => Config, question: string, order: SqlOrde
       else if (order.csv === true) await printCsv(answer);
       else await printRows(answer);
     } catch (error) {
-      if (error instanceof SqlMistake && error.message.startsWith('Catalog Error: Table'))
-        say(tablesSentence(eventFamilies));
-      throw error;
+      if (!(error instanceof SqlMistake) || !error.message.startsWith('Catalog Error: Table')) throw error;
+      throw new SqlMistake(`${error.message}\n\n${tablesSentence(eventFamilies)}`, { cause: error });
     }
   });
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { eventFamilies } from '../app/domain.js';
 import { CannotStart } from '../platform/config/cannot-start.js';
 import type { Config } from '../platform/config/config.js';
 import { codeOf } from '../platform/database/error-code.js';
@@ -28,9 +29,10 @@ export async function answerWhatIf(config: Config, order: WhatIfOrder): Promise<
   if (without.length === 0 && change === undefined && inject === undefined) {
     throw new CannotStart('Say what should have been otherwise: --without, --change or --inject.');
   }
+  const types = new Set(eventFamilies.flatMap((family) => Object.keys(family)));
   await travelling(config, order, async (time, how) => {
     const alterations: Alterations = {
-      without: without.map(leftOutIn),
+      without: without.map((text) => leftOutIn(text, types)),
       change: change === undefined ? undefined : await changeIn(change),
       inject: inject === undefined ? [] : injectedIn(await textOf(inject)),
     };

@@ -133,12 +133,14 @@ describe('the chorus command', () => {
     const failures = await Promise.all([
       chorus(folder, ['events', 'read', '--limit', 'many']),
       chorus(folder, ['token']),
+      chorus(folder, ['backup', '--to', 'nowhere/tonight.backup']),
       chorus(folder, ['events', 'read'], { DATABASE_URL: 'postgres://me@127.0.0.1:1/x' }),
     ]);
     for (const failure of failures) expect(failure).toMatchObject({ code: 1, stdout: '' });
     expect(failures.map(({ stderr }) => lines(stderr)[0])).toEqual([
       expect.stringMatching(/'--limit <count>' argument 'many' is invalid/),
       expect.stringMatching(/'--sub <sub>' not specified/),
+      expect.stringMatching(/^nowhere\/tonight.backup.partial: there is no such file or folder/),
       expect.stringMatching(/The database at postgres:\/\/me@127.0.0.1:1\/x cannot be used/),
     ]);
   });

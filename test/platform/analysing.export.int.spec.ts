@@ -156,6 +156,7 @@ describe('an export', () => {
     writeFileSync(join(folder, 'letters.txt'), 'mine');
     await expect(exported()).rejects.toThrow('not empty');
     expect(readFileSync(join(folder, 'letters.txt'), 'utf8')).toBe('mine');
+    await expect(exported({ folder: join(folder, 'letters.txt') })).rejects.toThrow('is a file');
   });
 
   test('of nothing is an export, too', async () => {

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { EventRecord } from '../../src/platform/analysing/event-record.js';
-import { HttpReceiver, NotTaken } from '../../src/platform/analysing/http-receiver.js';
+import { HttpReceiver, NotTaken, type HttpReceiverOptions } from '../../src/platform/analysing/http-receiver.js';
 import { replay, type Clock, type ReplayOrder } from '../../src/platform/analysing/replay.js';
 import { InMemoryEventStore } from '../../src/platform/event-store/in-memory.event-store.js';
 import type { LogPage, LogRange } from '../../src/platform/event-store/event-store.js';
@@ -130,7 +130,7 @@ describe('a replay to a URL', () => {
     return { url: `http://127.0.0.1:${String(await listening(server))}/events`, got };
   }
 
-  async function deliver(url: string, more: { triesMax?: number } = {}) {
+  async function deliver(url: string, more: Partial<HttpReceiverOptions> = {}) {
     const store = await aLibrary(2);
     const receiver = new HttpReceiver({ url, firstWaitMs: 1, ...more });
     const rhythm = { speed: Infinity, gapMsMax: Infinity };
@@ -157,6 +157,9 @@ describe('a replay to a URL', () => {
     const { url } = await receiving([404]);
     await expect(deliver(url)).rejects.toThrow(`${url} answers 404`);
     server?.close();
-    await expect(deliver('http://127.0.0.1:1/events', { triesMax: 2 })).rejects.toThrow(NotTaken);
+    const told: string[] = [];
+    const onRetry = (said: string): void => void told.push(said);
+    await expect(deliver('http://127.0.0.1:1/events', { triesMax: 3, onRetry })).rejects.toThrow(NotTaken);
+    expect(told).toEqual(Array.from({ length: 2 }, () => expect.stringContaining('cannot be reached')));
   });
 });

@@ -1,9 +1,9 @@
-import { mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Duck } from '../../src/platform/analysing/duck.js';
 import { exportEvents } from '../../src/platform/analysing/export.js';
-import { formats, type Format } from '../../src/platform/analysing/export-manifest.js';
+import { formats, readManifest, writeManifest, type Format } from '../../src/platform/analysing/export-manifest.js';
 import { answersTo, SqlMistake } from '../../src/platform/analysing/sql-question.js';
 import { prepareTables } from '../../src/platform/analysing/sql-session.js';
 import { PostgresEventStore } from '../../src/platform/event-store/postgres.event-store.js';
@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 /** What `chorus sql` answers; without `withLog` when an export holds all that is asked for. */
-async function ask(sql: string, exported?: string) {
+async function ask(sql: string, exported?: string, onIncomplete: (position: number) => void = () => undefined) {
   const folder = aFolder();
   using duck = await Duck.open({ folder, memoryMb: 512 });
   await prepareTables(sql, {
@@ -52,6 +52,7 @@ async function ask(sql: string, exported?: string) {
     folder,
     families: [libraryEvents],
     exported,
+    onIncomplete,
     withLog: (work) => work({ store, pool: db.database.pool }),
   });
   const { columns, pages } = await answersTo(duck, sql);
@@ -109,6 +110,25 @@ describe('chorus sql', () => {
     await expect(ask('select * from read.lones')).rejects.toThrow(/no read model lones. There are: .*loans/);
   });
 
+  test('tells a time as every program reads it', async () => {
+    expect(await ask('select seen, seen::date as day from read.loans order by times limit 1')).toEqual([
+      { seen: '2026-01-02T08:00:00Z', day: '2026-01-02' },
+    ]);
+  });
+
+  test('asks an export that is not complete as far as it goes, and says so', async () => {
+    const folder = join(aFolder(), 'history');
+    cpSync(exports.get('ndjson') ?? '', folder, { recursive: true });
+    const manifest = readManifest(folder);
+    if (manifest === undefined) throw new Error('There is no export.');
+    const files = manifest.files.slice(0, 1);
+    writeManifest(folder, { ...manifest, complete: false, position: 90, files });
+    const told: number[] = [];
+    const answer = await ask('select count(*) as events from events', folder, (at) => void told.push(at));
+    expect(answer).toEqual(files.map(({ events }) => ({ events })));
+    expect(told).toEqual([90]);
+  });
+
   test('counts what is larger than a number exactly', async () => {
     expect(await ask('select many from read.loans order by times limit 2')).toEqual([
       { many: '9007199254740993' },
@@ -128,6 +148,7 @@ describe('chorus sql', () => {
       message: expect.stringContaining('nothing does not exist'),
     });
     expect(await wrong(`select 'x'::int`)).toBeInstanceOf(SqlMistake);
+    expect(await wrong(' ')).toMatchObject({ message: 'There is no question.' });
     expect(await wrong('select 1; select 2')).toMatchObject({
       message: expect.stringContaining('one question at a time'),
     });

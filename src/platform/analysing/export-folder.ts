@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CannotStart } from '../config/cannot-start.js';
 import { FolderLock } from '../database/folder-lock.js';
@@ -91,13 +91,15 @@ const lockName = '.export.lock';
 const workshopName = '.workshop';
 
 function refuseTaken(folder: string): void {
-  const found = readManifest(folder);
-  if (found !== undefined) {
+  const manifest = readManifest(folder);
+  if (manifest !== undefined) {
     throw new CannotStart(
-      `${folder} holds an export up to position ${String(found.position)}: add what happened since with --append, or name another folder.`,
+      `${folder} holds an export up to position ${String(manifest.position)}: add what happened since with --append, or name another folder.`,
     );
   }
-  if (existsSync(folder) && readdirSync(folder).length > 0) {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() === false) throw new CannotStart(`${folder} is a file: name a folder.`);
+  if (found !== undefined && readdirSync(folder).length > 0) {
     throw new CannotStart(`${folder} is not empty, and holds no export: name another folder.`);
   }
 }

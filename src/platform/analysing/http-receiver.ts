@@ -13,6 +13,8 @@ export interface HttpReceiverOptions {
   readonly triesMax?: number;
   readonly firstWaitMs?: number;
   readonly requestMsMax?: number;
+  /** A batch was not taken, and will be sent again. */
+  readonly onRetry?: (said: string, waitMs: number) => void;
 }
 
 const waitMsMax = 15_000;
@@ -25,12 +27,14 @@ export class HttpReceiver implements Receiver {
   constructor(private readonly options: HttpReceiverOptions) {}
 
   async take(batch: readonly EventRecord[]): Promise<void> {
-    const { triesMax = 8, firstWaitMs = 250 } = this.options;
+    const { url, triesMax = 8, firstWaitMs = 250, onRetry } = this.options;
     for (let tries = 1; ; tries += 1) {
       const answer = await this.post(batch);
       if (answer.taken) return;
-      if (!answer.again || tries >= triesMax) throw new NotTaken(`${this.options.url} ${answer.said}.`);
-      await sleep(Math.min(answer.waitMs ?? firstWaitMs * 2 ** (tries - 1), waitMsMax));
+      if (!answer.again || tries >= triesMax) throw new NotTaken(`${url} ${answer.said}.`);
+      const waitMs = Math.min(answer.waitMs ?? firstWaitMs * 2 ** (tries - 1), waitMsMax);
+      onRetry?.(answer.said, waitMs);
+      await sleep(waitMs);
     }
   }
 

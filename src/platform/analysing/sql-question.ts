@@ -33,7 +33,8 @@ export async function tablesIn({ connection }: Duck, sql: string): Promise<reado
   const [[text]] = z.tuple([z.tuple([z.string()])]).parse(found.getRowsJson());
   const serialized = Serialized.parse(JSON.parse(text));
   if (serialized.error) throw new SqlMistake(mistake(sql, serialized.error_message, serialized.position));
-  if (serialized.statements.length !== 1) {
+  if (serialized.statements.length === 0) throw new SqlMistake('There is no question.');
+  if (serialized.statements.length > 1) {
     throw new SqlMistake(`Ask one question at a time; these are ${String(serialized.statements.length)}.`);
   }
   return [...tableNames(serialized.statements)];
@@ -73,6 +74,9 @@ export interface Answer {
 /** Columns whose numbers come as texts, because they may be larger than a number is exact. */
 const wholeTypes: ReadonlySet<string> = new Set(['BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT']);
 
+/** As the analytical database writes an instant. Elsewhere it is the ISO format that every program reads. */
+const inUtc = /^(\S+) (\S+)\+00$/;
+
 export async function answersTo({ connection }: Duck, sql: string): Promise<Answer> {
   const result = await connection.stream(sql).catch(rethrow);
   const types = result.columnTypes().map((type) => (type.alias === 'JSON' ? 'JSON' : type.toString()));
@@ -95,6 +99,7 @@ function valueOf(value: unknown, type: string): Json {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : value;
   }
+  if (typeof value === 'string' && type === 'TIMESTAMP WITH TIME ZONE') return value.replace(inUtc, '$1T$2Z');
   if (typeof value === 'string' && type === 'JSON') return z.json().parse(JSON.parse(value));
   return z.json().parse(value);
 }

@@ -30,6 +30,8 @@ export interface SqlSessionOptions {
   readonly exported?: string | undefined;
   readonly withLog: (work: (log: LogForSql) => Promise<void>) => Promise<void>;
   readonly onProgress?: (events: number) => void;
+  /** The export was interrupted, or is being written just now: it is asked as far as it goes. */
+  readonly onIncomplete?: (position: number) => void;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function prepareTables(sql: string, options: SqlSessionOptions): Pr
   const types = typesIn(wanted, [...views.keys()]);
   const models = wanted.filter(({ schema }) => schema === 'read').map(({ table }) => table);
   const fromLog = types !== 'none' && exported === undefined;
-  if (exported !== undefined) await duck.connection.run(`create view events as ${ofExport(exported)}`);
+  if (exported !== undefined) await duck.connection.run(`create view events as ${ofExport(exported, options)}`);
   else await duck.connection.run(`create table events (${columnDefinitions})`);
   if (fromLog || models.length > 0) {
     await options.withLog(async (log) => {
@@ -73,13 +75,14 @@ async function known(pool: ReadModelPool, models: readonly string[]): Promise<re
   );
 }
 
-function ofExport(folder: string): string {
+function ofExport(folder: string, { onIncomplete }: SqlSessionOptions): string {
   const manifest = readManifest(folder);
   if (manifest === undefined) {
     throw new CannotStart(
       `There is no export in ${folder}. Make one: npm run -s chorus -- events export --to ${folder}`,
     );
   }
+  if (!manifest.complete) onIncomplete?.(manifest.position);
   return exportedEvents(resolve(folder), manifest);
 }
 

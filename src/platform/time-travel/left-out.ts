@@ -17,13 +17,13 @@ const facts: Readonly<Record<string, Fact>> = {
 };
 
 /** `type=PromptLiked,user_sub=ada`: events of which all of it is so. */
-export function leftOutIn(text: string): LeftOut {
+export function leftOutIn(text: string, types: ReadonlySet<string>): LeftOut {
   // A comma only separates where another condition begins: values may hold commas too.
-  const conditions = text.split(/,(?=[A-Za-z_][\w.]*=)/).map(condition);
+  const conditions = text.split(/,(?=[A-Za-z_][\w.]*=)/).map((each) => condition(each, types));
   return (recorded) => conditions.every((each) => each(recorded));
 }
 
-function condition(text: string): LeftOut {
+function condition(text: string, types: ReadonlySet<string>): LeftOut {
   const { name, value } = /^(?<name>[A-Za-z_][\w.]*)=(?<value>.*)$/su.exec(text)?.groups ?? {};
   if (name === undefined || value === undefined || value === '') {
     throw new TravelRefused(
@@ -31,6 +31,10 @@ function condition(text: string): LeftOut {
     );
   }
   if (name === 'position') return positions(text, value);
+  // A typing error would look like a world in which nothing is different.
+  if (name === 'type' && !types.has(value)) {
+    throw new TravelRefused(`There are no events of type ${value}. There are: ${[...types].toSorted().join(', ')}.`);
+  }
   const fact = facts[name] ?? field(name);
   return (recorded) => textOf(fact(recorded)) === value;
 }
