@@ -1,6 +1,6 @@
 import { CannotStart } from '../platform/config/cannot-start.js';
 import type { Config } from '../platform/config/config.js';
-import { DeadLetterOffice } from '../platform/dead-letters/dead-letter-office.js';
+import { DeadLetterOffice, type Letter } from '../platform/dead-letters/dead-letter-office.js';
 import type { LetterOutcome } from '../platform/projecting/dead-letters.js';
 import { noSuchLetter } from './dead-letters-list.js';
 import type { RetryOrder, SkipOrder } from './dead-letters-orders.js';
@@ -33,14 +33,23 @@ export async function skipDeadLetter(config: Config, id: string, order: SkipOrde
     const office = new DeadLetterOffice(database);
     const letter = await office.find(id);
     if (letter === undefined) throw noSuchLetter(id);
-    const { of, name, position, type, stream, behind } = letter;
-    say(`Event ${String(position)} (${type} of ${stream}) will never be applied by the ${of} ${name}.`);
-    say(
-      `${String(behind)} events that wait behind it will be tried, in order. This cannot be undone but by a rebuild.`,
-    );
-    if (!(await mayGoOn(yes))) return;
+    // Nothing else can be skipped, and then the outcome says why.
+    if (letter.state === 'poisoned' || letter.state === 'retrying') {
+      for (const sentence of whatSkippingDoes(letter)) say(sentence);
+      if (!(await mayGoOn(yes))) return;
+    }
     tell([{ id, outcome: await office.skip(id, { by, reason }, wait ? waitMs : 0) }], { json, wait });
   });
+}
+
+function whatSkippingDoes({ of, name, position, type, stream, behind }: Letter): readonly string[] {
+  return [
+    `Event ${String(position)} (${type} of ${stream}) will not be applied by the ${of} ${name}.`,
+    `${String(behind)} events that wait behind it will be tried, in order.`,
+    of === 'projection'
+      ? 'It stays so, but for a rebuild with code that can take the event.'
+      : 'It stays so, but for a reset of the process to before the event.',
+  ];
 }
 
 async function poisonedOf(office: DeadLetterOffice, name: string | undefined): Promise<readonly string[]> {
