@@ -10,7 +10,7 @@ const Listed = z.object({
     z.object({
       name: z.string(),
       version: z.number(),
-      state: z.enum(['building', 'live', 'previous', 'retired']),
+      state: z.enum(['building', 'live', 'previous']),
       paused: z.boolean(),
       position: z.number(),
       lag: z.number(),
@@ -53,7 +53,7 @@ const list = `
     from log cross join projecting.builds b
     left join projecting.leases l
       on l.name = case b.state when 'building' then 'rebuilds' else format('projection %s v%s', b.projection, b.version) end
-      and l.expires_at > clock_timestamp() and b.state <> 'retired'
-    where b.state <> 'scratch'
+      and l.expires_at > clock_timestamp()
+    where b.state not in ('scratch', 'retired')
   )
   select head, (select coalesce(json_agg(builds order by name, version), '[]') from builds) as projections from log`;

@@ -6,7 +6,7 @@ import type { Printing } from './environment.js';
 import { mayGoOn } from './go-on.js';
 import { printJson, printLine, say } from './output.js';
 import type { RebuildSession } from './rebuild-session.js';
-import { endWith, inJson, lineOf, planText, RebuildTelling } from './rebuild-output.js';
+import { endWith, inJson, planText, printStatus, RebuildTelling } from './rebuild-output.js';
 
 /** What an operator does with the builds of a read model, from the plan to the end of the former one. */
 export function rebuildCommands(config: () => Config): readonly Command[] {
@@ -45,7 +45,7 @@ function status(config: () => Config): Command {
         const rebuilds = all.flatMap(({ rebuild: latest }) => latest ?? []);
         if (json === true) printJson(rebuilds.map(inJson));
         else if (rebuilds.length === 0) say('Nothing was rebuilt so far.');
-        else for (const latest of rebuilds) printLine(lineOf(latest));
+        else for (const latest of rebuilds) printStatus(latest);
       });
     },
   );
@@ -148,7 +148,7 @@ const endings: readonly Ending[] = [
   {
     order: 'retire',
     description: 'Drop the build that readers no longer see before its grace time is over.',
-    consequence: 'the build that readers no longer see will be dropped, and the switch can not be taken back any more.',
+    consequence: 'the build that readers do not see will be dropped; there is nothing to go back to then.',
     ends: ['retired', 'rolled_back'],
   },
 ];
@@ -161,9 +161,8 @@ function ended(config: () => Config, { order, description, consequence, ends }: 
         say(`${name}: ${consequence}`);
         if (!(await mayGoOn(options.yes))) return;
         await orders[order](name);
-        await follow([name], ({ state }) => ends.includes(state), new RebuildTelling(options).tell).then((all) =>
-          endWith(all, { json: true }),
-        );
+        const isThere = ({ state }: { readonly state: RebuildState }) => ends.includes(state);
+        endWith(await follow([name], isThere, new RebuildTelling(options).tell), options);
       });
     });
 }

@@ -1,7 +1,8 @@
 import { CannotStart } from '../platform/config/cannot-start.js';
-import type { Plan, Rebuild } from '../platform/rebuilding/rebuild.js';
+import type { Plan, Rebuild, Report } from '../platform/rebuilding/rebuild.js';
 import { progressOf } from '../platform/rebuilding/rebuild-progress.js';
 import type { Printing } from './environment.js';
+import { printDifferences } from './rebuild-differences.js';
 import { printJson, printLine, say } from './output.js';
 
 /** Tells how rebuilds go: bars that move on a terminal, a line now and then elsewhere, a JSON object a line with `--json`. */
@@ -20,25 +21,27 @@ export class RebuildTelling {
     this.told = states;
     this.toldAt = performance.now();
     if (this.printing.json === true) for (const each of rebuilds) printJson(inJson(each));
-    else if (isTerminal) this.draw(rebuilds.map(lineOf));
+    else if (isTerminal) this.draw(rebuilds.map((each) => lineOf(each)));
     else for (const each of rebuilds) say(lineOf(each));
   };
 
   private draw(lines: readonly string[]): void {
+    // A line that is wrapped would be two, and the next drawing would begin too far down.
+    const columns = Math.max(20, process.stderr.columns - 1);
     const up = this.lines === 0 ? '' : `\u001b[${String(this.lines)}A`;
-    process.stderr.write(`${up}${lines.map((line) => `\r\u001b[K${line}\n`).join('')}`);
+    process.stderr.write(`${up}${lines.map((line) => `\r\u001b[K${line.slice(0, columns)}\n`).join('')}`);
     this.lines = lines.length;
   }
 }
 
 const quietMs = 5_000;
 
-/** Where it is, how much of the log is done, how fast, and how long it will still take. */
-export function lineOf(rebuild: Rebuild): string {
+/** Where it is; how much of the log is done, how fast, and how long it will still take; what was proven, and until when. */
+function lineOf(rebuild: Rebuild): string {
   const { projection, state, problem, percent, events_per_s: rate, seconds_left: left } = progressOf(rebuild);
   const name = `${projection}: ${rebuild.pausedAt === null ? '' : 'paused, '}${state.replace('_', ' ')}`;
   if (problem !== null) return `${name}. ${problem}`;
-  if (state !== 'replaying') return name;
+  if (state !== 'replaying') return `${name}${moreOf(rebuild)}`;
   const filled = Math.round((percent / 100) * barWidth);
   const bar = `${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}`;
   const ending = left === null ? '' : `, ${String(left)} s left`;
@@ -47,25 +50,49 @@ export function lineOf(rebuild: Rebuild): string {
 
 const barWidth = 24;
 
+function moreOf({ state, request, report, graceUntil }: Rebuild): string {
+  if (request === 'rollback' || request === 'retire') return '';
+  if (state === 'ready' && report !== null) return `, equal at position ${String(report.position)}`;
+  if (graceUntil === null || (state !== 'switched' && state !== 'rolled_back')) return '';
+  return `; the ${state === 'switched' ? 'previous' : 'new'} build is kept until ${graceUntil.toISOString()}`;
+}
+
+/** Where it is, and what the rows are that stopped it. */
+export function printStatus(rebuild: Rebuild): void {
+  printLine(lineOf(rebuild));
+  if (rebuild.problem !== null && rebuild.report !== null) printDifferences(rebuild.report);
+}
+
 export function inJson(rebuild: Rebuild) {
   const { steps, ...progress } = progressOf(rebuild);
   return { ...progress, steps: { ...steps } };
 }
 
-/** The end of a command: what was proven, and a sentence and an exit code where something stopped. */
+/** The end of a command: what was proven and what can be done next, or the rows that differ, a sentence and an exit code. */
 export function endWith(rebuilds: readonly Rebuild[], { json }: Printing): void {
-  for (const each of rebuilds) if (json !== true && each.problem === null) printProof(each);
+  if (json !== true) for (const each of rebuilds) printEnd(each);
   const problems = rebuilds.flatMap(({ problem }) => problem ?? []);
   if (problems.length > 0) throw new CannotStart(problems.join('\n'));
 }
 
-function printProof({ projection, report }: Rebuild): void {
-  if (report === null) return;
-  const tables = report.tables.map(({ table, rows_after: rows, expected_applied: expected }) => {
+function printEnd({ projection, state, report, problem }: Rebuild): void {
+  if (problem !== null) {
+    if (report !== null) printDifferences(report);
+  } else if (state === 'ready') {
+    if (report !== null) printProof(projection, report);
+    say(`Readers see it after: npm run -s chorus -- projections switch ${projection}`);
+  } else if (state === 'switched') {
+    if (report !== null) printProof(projection, report);
+    say(`Readers see the new build. Back again: npm run -s chorus -- projections rollback ${projection}`);
+  }
+}
+
+function printProof(projection: string, { position, tables }: Report): void {
+  const proven = tables.map(({ table, rows_after: rows, expected_applied: expected }) => {
     const but = expected.length === 0 ? '' : ` but for ${expected.join(', ')}`;
     return `${table} (${rows.toLocaleString('en')} rows${but})`;
   });
-  printLine(`${projection}: equal at position ${String(report.position)}: ${tables.join(', ')}.`);
+  printLine(`${projection}: equal at position ${String(position)}: ${proven.join(', ')}.`);
 }
 
 export function planText(name: string, { events, bytes, seconds, disk_bytes: disk }: Plan): string {

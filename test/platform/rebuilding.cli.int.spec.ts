@@ -34,17 +34,21 @@ describe('chorus projections', () => {
     expect(rebuilt).toMatchObject({ code: 0 });
     expect(rebuilt.stderr).toMatch(/^event_counts: 4 events \([\d,]+ bytes\), about 1 s, and [\d,]+ bytes of disk/);
     expect(rebuilt.stdout).toBe('event_counts: equal at position 4: event_counts (3 rows).\n');
+    expect(rebuilt.stderr).toContain('event_counts: ready, equal at position 4\nReaders see it after:');
     expect((await run('list')).stdout).toMatch(/event_counts +2 +building/);
 
     expect(await run('verify', 'event_counts')).toMatchObject({ code: 0 });
     const switched = await run('switch', 'event_counts', '--yes');
     expect(switched).toMatchObject({ code: 0 });
-    expect((await run('status', 'event_counts')).stdout).toBe('event_counts: switched\n');
+    expect((await run('status', 'event_counts')).stdout).toMatch(
+      /^event_counts: switched; the previous build is kept until [\d-]+T[\d:.]+Z\n$/,
+    );
     expect((await run('list')).stdout).toMatch(/event_counts +2 +previous/);
 
     expect(await run('rollback', 'event_counts', '--yes')).toMatchObject({ code: 0 });
-    expect((await run('status', 'event_counts')).stdout).toBe('event_counts: rolled back\n');
     expect(await run('retire', 'event_counts', '--yes')).toMatchObject({ code: 0 });
+    expect((await run('status', 'event_counts')).stdout).toBe('event_counts: rolled back\n');
+    expect((await run('list')).stdout).not.toContain('retired');
     const { rowCount } = await testing.database.pool.query(
       `select from pg_namespace where nspname like 'event_counts%'`,
     );
@@ -60,7 +64,12 @@ describe('chorus projections', () => {
     await change(77);
     const stopped = await run('rebuild', 'event_counts', '--switch', '--yes');
     expect(stopped.code).toBe(1);
-    expect(stopped.stderr).toMatch(/event_counts differs in 1 row: {.*} changed \(total 77 -> 1\)/);
+    expect(stopped.stderr).toMatch(
+      /event_counts differs in 1 row: {.*} changed \(total 77 -> 1\), last touched by \w+ at/,
+    );
+    expect(stopped.stdout).toMatch(
+      /^event_counts: 1 row differs\n +~ bucket=\d+ prompt_uid=\S+ +total: 77 -> 1\n +1 {2}\S+Z {2}SessionJoined {2}promptSession-1 {2}created\n$/,
+    );
     expect((await run('verify', 'event_counts', '--json')).code).toBe(1);
     expect((await run('switch', 'event_counts', '--expect', 'event_counts.total', '--yes')).code).toBe(0);
     const shown = await run('status', 'event_counts', '--json');

@@ -131,5 +131,7 @@ describe('the stream of server-sent events', () => {
     }
     leaving.abort();
     expect(states).toContain('switched');
+    const reached = Object.keys((await standing('join_statistics')).rebuild?.steps ?? {});
+    expect(reached).toEqual(['planned', 'replaying', 'catching_up', 'indexing', 'verifying', 'ready', 'switched']);
   });
 });

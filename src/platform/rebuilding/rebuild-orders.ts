@@ -48,6 +48,8 @@ export class RebuildOrders {
         throw new OrderRefused(
           `${name} is being rebuilt already (${rebuild.state}): follow it with "status ${name}", or abort it first.`,
         );
+      if (rebuild !== undefined && rebuild.request !== null)
+        throw new OrderRefused(`${name}: somebody asked for a ${rebuild.request} that is not done yet.`);
       if (live === undefined)
         throw new OrderRefused(`${name} has no live build yet: the first one is made when a worker starts.`);
       if (live.version > version)

@@ -4,6 +4,7 @@ import { OpenStreams } from '../analysing/open-streams.js';
 import { Problem } from '../http/problem.js';
 import { pause } from './pace.js';
 import { progressOf } from './rebuild-progress.js';
+import type { Rebuild } from './rebuild.js';
 import { Rebuilds } from './rebuilds.js';
 
 /** Server-sent events for everybody who watches: what a rebuild's row says, whenever that has changed. */
@@ -24,7 +25,7 @@ export class RebuildProgressStreams {
     let saidAt = performance.now();
     yield 'retry: 1000\n\n';
     while (!ending.aborted) {
-      for (const rebuild of await this.rebuilds.list()) {
+      for (const rebuild of await this.standing(told)) {
         const data = JSON.stringify(progressOf(rebuild));
         if (told.get(rebuild.rebuild) === data) continue;
         told.set(rebuild.rebuild, data);
@@ -38,6 +39,19 @@ export class RebuildProgressStreams {
       }
       await pause(lookMs, ending);
     }
+  }
+
+  /** One that was told of may end while the next of its projection has begun already: its end is told, too. */
+  private async standing(told: Map<string, string>): Promise<readonly Rebuild[]> {
+    const listed = await this.rebuilds.list();
+    const ended: Rebuild[] = [];
+    for (const [watched, data] of told) {
+      if (listed.some(({ rebuild }) => rebuild === watched)) continue;
+      const rebuild = await this.rebuilds.find(watched);
+      if (rebuild === undefined || JSON.stringify(progressOf(rebuild)) === data) told.delete(watched);
+      else ended.push(rebuild);
+    }
+    return [...ended, ...listed];
   }
 }
 

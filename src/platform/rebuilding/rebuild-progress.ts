@@ -52,12 +52,22 @@ export function progressOf(rebuild: Rebuild): RebuildProgress {
     throttle: rebuild.throttle,
     plan: rebuild.plan,
     report: rebuild.report,
-    steps: rebuild.steps,
+    steps: stepsOf(rebuild),
     grace_until: graceUntil?.toISOString() ?? null,
   };
 }
 
-function percentRead({ position, target }: Rebuild): number {
+/** In their order; the database keeps them in another. */
+function stepsOf({ steps }: Rebuild): Record<string, string> {
+  const reached = states.flatMap((state) => {
+    const at = steps[state];
+    return at === undefined ? [] : [[state, new Date(at).toISOString()] as const];
+  });
+  return Object.fromEntries(reached);
+}
+
+function percentRead({ state, position, target }: Rebuild): number {
+  if (state === 'planned') return 0;
   return target === 0n ? 100 : Math.min(100, Math.floor((Number(position ?? 0n) / Number(target)) * 100));
 }
 
