@@ -39,7 +39,7 @@ export class JourneyImport {
       await behind;
       behind = written;
       after = last.id;
-      this.options.onProgress({ sessions: this.counted.sessions.read, sessionsTotal });
+      await this.options.onPage({ sessions: this.counted.sessions.read, sessionsTotal });
     }
     await behind;
     this.noteStrayEvents();
@@ -168,7 +168,7 @@ export class JourneyImport {
 export interface ImportOptions {
   /** Reads and checks everything, and appends nothing. */
   readonly dryRun: boolean;
-  readonly onProgress: (progress: ImportProgress) => void;
+  readonly onPage: (progress: ImportProgress) => Promise<void>;
 }
 
 export interface ImportProgress {

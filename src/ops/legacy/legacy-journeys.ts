@@ -40,7 +40,10 @@ export async function verifyLegacyJourneys(config: Config, path: string, options
 async function tryImport(file: LegacyFile): Promise<LegacyReport> {
   const stages = new Stages();
   const codec = new EventCodec(eventFamilies, upcasts);
-  const read = await importing(file, new HistoryAppender(new InMemoryEventStore(codec), codec), true, stages);
+  const read = await importing(file, new HistoryAppender(new InMemoryEventStore(codec), codec), {
+    dryRun: true,
+    stages,
+  });
   return { ...headOf(file), dry_run: true, imported: read.counted, ...outcomeOf(read, stages) };
 }
 
@@ -51,14 +54,14 @@ export async function importJourneys(
 ): Promise<LegacyReport> {
   const stages = new Stages();
   const head = headOf(file);
-  const work = () => importing(file, new HistoryAppender(log.store, log.codec), false, stages);
+  const appender = new HistoryAppender(log.store, log.codec);
   if (!verify) {
-    const done = await work();
+    const done = await importing(file, appender, { dryRun: false, stages });
     return { ...head, imported: done.counted, ...outcomeOf(done, stages) };
   }
   // From the start: what is appended meanwhile needn't be read again.
   return withReadModels(log, async (readModels) => {
-    const done = await work();
+    const done = await importing(file, appender, { dryRun: false, stages, meanwhile: () => readModels.follow() });
     const comparison = await comparing({ log, readModels, file }, done, stages);
     return { ...head, imported: done.counted, ...outcomeOf(done, stages), comparison };
   });
@@ -69,7 +72,7 @@ export async function verifyJourneys(log: OpenLog, file: LegacyFile): Promise<Le
   const head = headOf(file);
   return withReadModels(log, async (readModels) => {
     // What could not be imported then cannot be imported now: the same rows are looked at in the same way.
-    const read = await importing(file, new HistoryAppender(log.store, log.codec), true, stages);
+    const read = await importing(file, new HistoryAppender(log.store, log.codec), { dryRun: true, stages });
     const comparison = await comparing({ log, readModels, file }, read, stages);
     return { ...head, ...outcomeOf(read, stages), comparison };
   });
@@ -79,21 +82,22 @@ function headOf({ path }: LegacyFile) {
   return { file: path, at: new Date().toISOString(), dry_run: false };
 }
 
-async function importing(
-  file: LegacyFile,
-  appender: HistoryAppender,
-  dryRun: boolean,
-  stages: Stages,
-): Promise<JourneyImport> {
-  return stages.run('import', async () => {
-    const progress = new StageProgress(dryRun ? 'Checking' : 'Importing', 'sessions');
-    const onProgress = ({ sessions, sessionsTotal }: ImportProgress): void => {
-      progress.show(sessions, sessionsTotal);
-    };
-    const done = new JourneyImport(file, appender, { dryRun, onProgress });
-    await done.run();
-    return done;
-  });
+async function importing(file: LegacyFile, appender: HistoryAppender, order: ImportOrder): Promise<JourneyImport> {
+  const { dryRun, stages, meanwhile = () => Promise.resolve() } = order;
+  const progress = new StageProgress(dryRun ? 'Checking' : 'Importing', 'sessions');
+  const onPage = ({ sessions, sessionsTotal }: ImportProgress): Promise<void> => {
+    progress.show(sessions, sessionsTotal);
+    return meanwhile();
+  };
+  const done = new JourneyImport(file, appender, { dryRun, onPage });
+  await stages.run('import', () => done.run());
+  return done;
+}
+
+interface ImportOrder {
+  readonly dryRun: boolean;
+  readonly stages: Stages;
+  readonly meanwhile?: () => Promise<void>;
 }
 
 interface Comparing {
