@@ -23,11 +23,11 @@ const insertion = `
   select p, 'promptSession-oseh_ips_bench' || stay, nth, gen_random_uuid(),
     (array['SessionOpened', 'SessionJoined', 'WordAnswered', 'PromptLiked', 'WordAnswered', 'SessionLeft'])[nth], 1,
     (case nth
-      when 1 then format('{%s,"content":{"style":"word","text":"What did today ask of you?","options":["Patience","Courage","A good laugh","A long nap"]},"durationSeconds":60,"createdAt":%s,"origin":{"kind":"prompt"}}', of_stay, at_s)
-      when 2 then format('{%s,%s,"name":"Ada","origin":{"kind":"prompt"}}', of_stay, of_moment)
-      when 3 then format('{%s,%s,"answer":%s}', of_stay, of_moment, stay % 4)
+      when 1 then format('{%s,"content":{"style":"word","text":"What did today ask of you?","options":["Patience","Courage","A good laugh","A long nap"]},"durationSeconds":60,"createdAt":%s,"origin":{"kind":"direct"}}', of_stay, at_s)
+      when 2 then format('{%s,%s,"name":"Ada","origin":{"kind":"direct"}}', of_stay, of_moment)
+      when 3 then format('{%s,%s,"index":%s,"previous":null}', of_stay, of_moment, stay % 4)
       when 4 then format('{%s,%s}', of_stay, of_moment)
-      when 5 then format('{%s,%s,"answer":%s,"previous":%s}', of_stay, of_moment, (stay + 1) % 4, stay % 4)
+      when 5 then format('{%s,%s,"index":%s,"previous":%s}', of_stay, of_moment, (stay + 1) % 4, stay % 4)
       else format('{%s,%s,"name":"Ada","reason":"left"}', of_stay, of_moment)
     end)::json,
     format('{"correlationId":"bench-%s","actor":"bench-%s"}', p, stay % 5000)::json,

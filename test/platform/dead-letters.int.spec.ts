@@ -189,24 +189,31 @@ describe('the chorus command', () => {
     const worker = await started();
     await reached(worker, await worker.press('red', 666, 2));
     const run = (...args: string[]) => chorus('/nowhere', ['dead-letters', ...args], { DATABASE_URL: testing.url });
-    const list = await run('list', '--json');
-    expect(JSON.parse(list.stdout)).toMatchObject({ dead_letters: [{ state: 'poisoned', behind: 1 }, {}] });
-    expect((await run('list', 'another')).stdout).toBe('There are none.\n');
     const id = await firstLetter();
-    expect(await run('retry', id)).toMatchObject({ code: 1, stdout: expect.stringContaining('it failed again') });
-    expect(await run('skip', id)).toMatchObject({ code: 1, stderr: expect.stringContaining("'--reason <sentence>'") });
-    expect(await run('skip', id, '--reason', 'a test')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('say --yes'),
-    });
+    const [behind] = await office.list({ state: 'waiting' });
+    const [list, retried, unasked, early] = await Promise.all([
+      run('list', '--json'),
+      run('retry', id),
+      run('skip', id, '--reason', 'a test'),
+      run('skip', behind?.id ?? '', '--reason', 'a test'),
+    ]);
+    expect(JSON.parse(list.stdout)).toMatchObject({ dead_letters: [{ behind: 1 }, { state: 'waiting' }] });
+    expect(retried).toMatchObject({ code: 1, stdout: expect.stringContaining('it failed again') });
+    expect(unasked).toMatchObject({ code: 1, stderr: expect.stringContaining('say --yes') });
+    expect(early).toMatchObject({ code: 1, stdout: expect.stringContaining('waits behind an earlier') });
     const skip = await run('skip', id, '--reason', 'a test', '--by', 'ada', '--yes', '--json');
     expect({ code: skip.code, told: JSON.parse(skip.stdout) }).toEqual({
       code: 0,
       told: { results: [{ id, outcome: 'skipped' }] },
     });
-    expect((await run('show', id)).stdout).toMatch(/skipped +\{"by":"ada","reason":"a test"/);
-    expect((await run('retry', '--all', 'press_counts', '--json')).stdout).toBe('{"results":[]}\n');
-    expect(await run('show', '999')).toMatchObject({ code: 1, stderr: expect.stringContaining('no dead letter 999') });
+    const [shown, all, unknown] = await Promise.all([
+      run('show', id),
+      run('retry', '--all', 'press_counts', '--json'),
+      run('show', '999'),
+    ]);
+    expect(shown.stdout).toMatch(/skipped +\{"by":"ada","reason":"a test"/);
+    expect(all.stdout).toBe('{"results":[]}\n');
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('no dead letter 999') });
     expect(await counted(testing.database)).toEqual({ red: 2 });
-  });
+  }, 60_000);
 });
