@@ -8,6 +8,8 @@ import { CONFIG, type Config } from '../platform/config/config.js';
 import { notThereYet } from '../platform/http/position.js';
 import { Problem } from '../platform/http/problem.js';
 
+const retryAfterSeconds = 5;
+
 export interface Moment {
   /** What the answer must include. */
   readonly atLeast: bigint;
@@ -42,6 +44,10 @@ export class Crowds {
         throw notThereYet(position, then.at);
       case 'too_many_sessions':
         throw new Problem(422, then.outcome, 'The prompt has too many sessions to look back at all of them.');
+      case 'too_many_events':
+        throw new Problem(422, then.outcome, 'Too much happened in the prompt to look back at all of it.');
+      case 'busy':
+        throw new Problem(503, then.outcome, 'Others are looking back at prompts. Try again.', { retryAfterSeconds });
     }
   }
 }

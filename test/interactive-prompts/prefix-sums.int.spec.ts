@@ -14,6 +14,8 @@ import { Tail } from '../../src/platform/event-store/tail.js';
 import { ReadModels } from '../../src/platform/projecting/read-models.js';
 import { aWorker, type Worker } from '../platform/projecting.worker.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
+import { aGate, eventually } from '../support/eventually.js';
+import { InterposedStore } from '../support/interposed-store.js';
 import { crowdByHand, crowds, isMoment } from './crowds.js';
 import { joined, left, liked, promptNo, sessionNo, threeWords, user } from './stays.js';
 
@@ -252,6 +254,44 @@ describe('the crowd as of a position', () => {
       { users: 1, people: 1, likes: 1 },
       { users: 0, people: 0, likes: 1 },
     ]);
+  });
+
+  test('has every event of a session up to there, however many there are', async () => {
+    const happening = new Happening();
+    const likes = Array.from({ length: 1_100 }, (_, n) => liked(1 + n / 100, n + 2));
+    const { promptUid } = happening;
+    const events = [joined(0), ...likes].map((event) => ({ ...event, promptUid }));
+    const writes = [{ stream: `promptSession-${sessionNo(1)}`, expected: 'any', events }] as const;
+    const { position } = await worker.store.append({ writes, metadata: { correlationId: 'test' } });
+    const likesAsOf = async (before: bigint): Promise<number> => {
+      const then = await asOf(happening, position - before);
+      return then.outcome === 'seen' ? then.sums.at(14, shapeOf(threeWords)).likes : -1;
+    };
+    expect(await Promise.all([0n, 1n, 500n, 1_000n, 1_100n].map(likesAsOf))).toEqual([1_100, 1_099, 600, 100, 0]);
+  });
+
+  test('is counted once for all who ask for it, and one after the other for those who ask for others', async () => {
+    const happening = new Happening();
+    const last = await happening.goesOn([joined(0), liked(1, 2), liked(2, 3), liked(3, 4), left(4, 5)]);
+    await worker.progress.waitFor('event_search', last, 5_000);
+    const store = new InterposedStore(worker.store);
+    const handler = new CrowdAsOfHandler(store, readModels, worker.progress);
+    const ask = (nth: number) =>
+      handler.execute(
+        new CrowdAsOf({ promptUid: happening.promptUid, durationSeconds: 15 }, happening.positions[nth] ?? 0n, 5_000),
+      );
+    const { opened: goOn, open } = aGate();
+    store.before('readStream', () => goOn);
+    const waiting = [0, 0, 1, 2, 3].map(ask);
+    await eventually(() => {
+      expect(store.steps).toEqual(['readStream']);
+    });
+    expect(await ask(4)).toEqual({ outcome: 'busy' });
+    open();
+    expect(await Promise.all(waiting)).toMatchObject(waiting.map(() => ({ outcome: 'seen' })));
+    expect(await ask(1)).toMatchObject({ outcome: 'seen', sums: { position: happening.positions[1] } });
+    expect(store.steps).toHaveLength(4);
+    expect(await ask(4)).toMatchObject({ outcome: 'seen' });
   });
 
   test('is not guessed when the log has not come so far', async () => {
