@@ -128,6 +128,18 @@ describe('a rebuild', () => {
     expect(await shown(testing.database)).toEqual(await recounted(testing.database));
   });
 
+  test('whose proof was written by another version of the program is proven again before readers see it', async () => {
+    const worker = await deployed([ledger]);
+    await pressed(worker);
+    await worker.orders.rebuild(['ledger'], { switches: false });
+    await reached(worker, 'ledger', 'ready');
+    await testing.database.pool.query(`update projecting.rebuilds set plan = '{}', report = '{"equal": true}'`);
+    expect(await worker.rebuilds.of('ledger')).toMatchObject({ state: 'ready', plan: null, report: null });
+    await worker.orders.switch('ledger');
+    await reached(worker, 'ledger', 'switched');
+    expect(await worker.rebuilds.of('ledger')).toMatchObject({ report: { equal: true, position: 10 } });
+  });
+
   test('of several projections reads the log once for all of them', async () => {
     const worker = await deployed([ledger, releases]);
     await pressed(worker);

@@ -81,6 +81,9 @@ describe('a rebuilder that is killed', () => {
     first.abort();
     await Promise.all(running);
     await worker.orders.rollback('ledger');
+    await expect(worker.orders.rebuild(['ledger'], { switches: false })).rejects.toThrow(
+      'somebody asked for a rollback that is not done yet',
+    );
     if (step === 'retiring') {
       const second = aRebuilder();
       await reached(worker, 'ledger', 'rolled_back');

@@ -114,14 +114,15 @@ export const Row = z.object({
   pausedAt: z.date().nullable(),
   epoch: z.coerce.number(),
   expected: z.array(z.string()),
-  plan: Plan.nullable(),
+  // What a program of another version wrote may have another shape. Then it is worth nothing; nobody depends on it.
+  plan: Plan.nullable().catch(null),
   throttle: z.number().nullable(),
   target: z.coerce.bigint(),
   /** Of the new build; null before it is there and after it is gone. */
   position: z.coerce.bigint().nullable(),
   events: z.coerce.number(),
   eventsPerS: z.number(),
-  report: Report.nullable(),
+  report: Report.nullable().catch(null),
   steps: z.record(z.string(), z.string()),
   graceUntil: z.date().nullable(),
   movedAt: z.date(),

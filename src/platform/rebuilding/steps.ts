@@ -91,16 +91,23 @@ function unlessCutShort(error: unknown): undefined {
 }
 
 async function stayReady(task: Task, signal: AbortSignal): Promise<void> {
-  const { request, switches, report, position } = task.rebuild;
+  const { request, switches, position } = task.rebuild;
   const target = await task.target();
   if (target > (position ?? 0n) && !(await task.bring(await task.filling(), target, signal))) return;
   const wantsSwitch = request === 'switch' || switches;
-  const isOld = report !== null && Date.now() - Date.parse(report.at) > proofMsMax;
-  if (request === 'verify' || (wantsSwitch && isOld)) await task.say({ state: 'verifying' });
+  if (request === 'verify' || (wantsSwitch && !(await isProven(task)))) await task.say({ state: 'verifying' });
   else if (wantsSwitch) {
     await task.at('switching', signal);
     await new Switching(task).switch();
   }
+}
+
+/** Not long ago, and by a report that this program can read; or there is nothing that it should be equal to. */
+async function isProven(task: Task): Promise<boolean> {
+  const { report } = task.rebuild;
+  if (report !== null) return Date.now() - Date.parse(report.at) <= proofMsMax;
+  const live = await task.live();
+  return live?.refused !== null;
 }
 
 async function standBy(task: Task, signal: AbortSignal): Promise<void> {
