@@ -1,6 +1,7 @@
 import { CannotStart } from '../platform/config/cannot-start.js';
 import type { Plan, Rebuild, Report } from '../platform/rebuilding/rebuild.js';
 import { progressOf } from '../platform/rebuilding/rebuild-progress.js';
+import { whatDiffers } from '../platform/rebuilding/what-differs.js';
 import type { Printing } from './environment.js';
 import { printDifferences } from './rebuild-differences.js';
 import { printJson, printLine, say } from './output.js';
@@ -40,12 +41,17 @@ const quietMs = 5_000;
 function lineOf(rebuild: Rebuild): string {
   const { projection, state, problem, percent, events_per_s: rate, seconds_left: left } = progressOf(rebuild);
   const name = `${projection}: ${rebuild.pausedAt === null ? '' : 'paused, '}${state.replace('_', ' ')}`;
-  if (problem !== null) return `${name}. ${problem}`;
+  if (problem !== null) return `${name}. ${isDifferent(rebuild) ? 'The builds differ.' : problem}`;
   if (state !== 'replaying') return `${name}${moreOf(rebuild)}`;
   const filled = Math.round((percent / 100) * barWidth);
   const bar = `${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}`;
   const ending = left === null ? '' : `, ${String(left)} s left`;
   return `${name} [${bar}] ${String(percent)} %, ${rate.toLocaleString('en')} events/s${ending}`;
+}
+
+/** Then the rows say more than the sentence, and are told where somebody asks. */
+function isDifferent({ problem, report }: Rebuild): boolean {
+  return report !== null && problem === whatDiffers(report);
 }
 
 const barWidth = 24;
@@ -60,7 +66,7 @@ function moreOf({ state, request, report, graceUntil }: Rebuild): string {
 /** Where it is, and what the rows are that stopped it. */
 export function printStatus(rebuild: Rebuild): void {
   printLine(lineOf(rebuild));
-  if (rebuild.problem !== null && rebuild.report !== null) printDifferences(rebuild.report);
+  if (rebuild.report !== null && isDifferent(rebuild)) printDifferences(rebuild.report);
 }
 
 export function inJson(rebuild: Rebuild) {
@@ -75,9 +81,10 @@ export function endWith(rebuilds: readonly Rebuild[], { json }: Printing): void 
   if (problems.length > 0) throw new CannotStart(problems.join('\n'));
 }
 
-function printEnd({ projection, state, report, problem }: Rebuild): void {
+function printEnd(rebuild: Rebuild): void {
+  const { projection, state, report, problem } = rebuild;
   if (problem !== null) {
-    if (report !== null) printDifferences(report);
+    if (report !== null && isDifferent(rebuild)) printDifferences(report);
   } else if (state === 'ready') {
     if (report !== null) printProof(projection, report);
     say(`Readers see it after: npm run -s chorus -- projections switch ${projection}`);

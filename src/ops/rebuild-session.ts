@@ -4,7 +4,6 @@ import { projections } from '../../projections/registry.js';
 import { CannotStart } from '../platform/config/cannot-start.js';
 import type { Config } from '../platform/config/config.js';
 import type { Database } from '../platform/database/database.js';
-import { ExpectedDifferenceRefused } from '../platform/proving/expected-differences.js';
 import { Leases, type Hold } from '../platform/leasing/lease.js';
 import { Builds } from '../platform/projecting/builds.js';
 import type { Rebuild } from '../platform/rebuilding/rebuild.js';
@@ -51,8 +50,7 @@ export async function withRebuilds(config: Config, work: (session: RebuildSessio
         },
       });
     } catch (error) {
-      const isAnswer = error instanceof OrderRefused || error instanceof ExpectedDifferenceRefused;
-      throw isAnswer ? new CannotStart(error.message) : error;
+      throw error instanceof OrderRefused ? new CannotStart(error.message) : error;
     } finally {
       await helping.end();
     }

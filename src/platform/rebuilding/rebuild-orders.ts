@@ -1,5 +1,7 @@
 import type { Builds, Build } from '../projecting/builds.js';
 import type { Projection } from '../projecting/projection.js';
+import { ExpectedDifferenceRefused } from '../proving/expected-differences.js';
+import { expectedOfEach } from './expected-of-each.js';
 import { planOf, type PlanParts } from './plan.js';
 import { isUnfinished, type Plan, type Rebuild } from './rebuild.js';
 import type { Rebuilds } from './rebuilds.js';
@@ -57,7 +59,8 @@ export class RebuildOrders {
           `${name}: version ${String(live.version)} is live, and this program has version ${String(version)}.`,
         );
     }
-    const added = await this.parts.rebuilds.add(projections, { ...order, reason: 'asked' });
+    const expected = await this.expected(projections, order.expected);
+    const added = await this.parts.rebuilds.add(projections, { ...order, expected, reason: 'asked' });
     if (added.length < projections.length) throw new OrderRefused('Somebody else has just asked for one of them.');
     return added;
   }
@@ -73,7 +76,9 @@ export class RebuildOrders {
   }
 
   async switch(name: string, expected: readonly string[] = []): Promise<Rebuild> {
-    return this.ask(await this.unfinished(name), 'switch', expected);
+    const rebuild = await this.unfinished(name);
+    await this.expected([this.known(name)], expected);
+    return this.ask(rebuild, 'switch', expected);
   }
 
   async rollback(name: string): Promise<Rebuild> {
@@ -108,6 +113,15 @@ export class RebuildOrders {
     await this.parts.builds.resume(name);
     const rebuild = await this.parts.rebuilds.of(name);
     if (rebuild !== undefined && isUnfinished(rebuild)) await this.parts.rebuilds.resume(rebuild.rebuild);
+  }
+
+  private async expected(projections: readonly Projection[], names: readonly string[] = []) {
+    const { planning, builds } = this.parts;
+    try {
+      return await expectedOfEach({ database: planning.database, builds }, projections, names);
+    } catch (error) {
+      throw error instanceof ExpectedDifferenceRefused ? new OrderRefused(error.message) : error;
+    }
   }
 
   private async ask(

@@ -49,7 +49,8 @@ export class Rebuilds {
     const { rows } = await this.database.pool.query(
       `with pass as materialized (select nextval('projecting.passes') as pass)
        insert into projecting.rebuilds (pass, projection, version, reason, state, switches, expected, throttle, steps)
-       select pass, u.projection, u.version, $3, 'planned', $4, $5, $6, jsonb_build_object('planned', clock_timestamp())
+       select pass, u.projection, u.version, $3, 'planned', $4,
+         array(select jsonb_array_elements_text($5::jsonb -> u.projection)), $6, jsonb_build_object('planned', clock_timestamp())
        from pass, unnest($1::text[], $2::integer[]) as u (projection, version)
        on conflict do nothing returning rebuild`,
       [
@@ -57,7 +58,7 @@ export class Rebuilds {
         projections.map(({ version }) => version),
         asked.reason,
         asked.switches,
-        asked.expected ?? [],
+        JSON.stringify(Object.fromEntries(asked.expected ?? [])),
         asked.throttle ?? null,
       ],
     );
@@ -149,7 +150,8 @@ export interface Asked {
   readonly reason: Rebuild['reason'];
   /** Readers see the new build as soon as it is proven. */
   readonly switches: boolean;
-  readonly expected?: readonly string[] | undefined;
+  /** By projection. */
+  readonly expected?: ReadonlyMap<string, readonly string[]>;
   readonly throttle?: number | undefined;
 }
 

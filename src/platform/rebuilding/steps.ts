@@ -4,7 +4,8 @@ import { isUnfinished } from './rebuild.js';
 import { CutShort, orSayWhy } from './problems.js';
 import { Switching } from './switching.js';
 import type { Task } from './task.js';
-import { verify, whatDiffers } from './verification.js';
+import { verify } from './verification.js';
+import { whatDiffers } from './what-differs.js';
 
 /** Carries out one step, or as much of it as there is to do; the next look at the row finds what comes after it. */
 export async function advance(task: Task, signal: AbortSignal): Promise<void> {
