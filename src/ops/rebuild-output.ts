@@ -58,7 +58,10 @@ const barWidth = 24;
 
 function moreOf({ state, request, report, graceUntil }: Rebuild): string {
   if (request === 'rollback' || request === 'retire') return '';
-  if (state === 'ready' && report !== null) return `, equal at position ${String(report.position)}`;
+  if (state === 'ready' && report !== null) {
+    const isWhole = report.tables.every(({ expected_applied: expected }) => expected.length === 0);
+    return `, equal${isWhole ? '' : ' but for what was expected'} at position ${String(report.position)}`;
+  }
   if (graceUntil === null || (state !== 'switched' && state !== 'rolled_back')) return '';
   return `; the ${state === 'switched' ? 'previous' : 'new'} build is kept until ${graceUntil.toISOString()}`;
 }
