@@ -78,6 +78,8 @@ describe('the routes for operators', () => {
     await reaches('prefix_sums', 'ready');
     expect((await asAdmin('POST', 'projections/event_counts/verify')).status).toBe(202);
     await reaches('event_counts', 'ready');
+    const misspelt = await asAdmin('POST', 'projections/event_counts/switch', { expect: ['event_counts.totl'] });
+    expect(misspelt.status).toBe(409);
     expect((await asAdmin('POST', 'projections/event_counts/switch', { expect: ['event_counts.total'] })).status).toBe(
       202,
     );
