@@ -147,7 +147,7 @@ export class EventInvalid extends Error {
     readonly type: string,
     why: string,
   ) {
-    super(`The event ${type} cannot be stored: ${why}.`);
+    super(`The event ${type} cannot be stored: ${why.replace(/\.$/, '')}.`);
   }
 }
 
