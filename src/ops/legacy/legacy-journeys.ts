@@ -61,7 +61,7 @@ export async function importJourneys(
   }
   // From the start: what is appended meanwhile needn't be read again.
   return withReadModels(log, async (readModels) => {
-    const done = await importing(file, appender, { dryRun: false, stages, meanwhile: () => readModels.follow() });
+    const done = await importing(file, appender, { dryRun: false, stages, meanwhile: () => readModels.keptUp() });
     const comparison = await comparing({ log, readModels, file }, done, stages);
     return { ...head, imported: done.counted, ...outcomeOf(done, stages), comparison };
   });

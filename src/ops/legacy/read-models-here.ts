@@ -37,17 +37,16 @@ export async function withReadModels<Result>(
 export class ReadModelsHere implements AsyncDisposable {
   private readonly running = new AsyncDisposableStack();
   private readonly board = new ProgressBoard();
-  private isRunning = false;
+  private tail: Tail | undefined;
 
   constructor(private readonly log: OpenLog) {}
 
   /** What is appended by this process from now on goes to the read models as it is, without being read again. */
   async follow(): Promise<void> {
-    if (this.isRunning || (await this.isWorkedOn())) return;
+    if (this.tail !== undefined || (await this.isWorkedOn())) return;
     const { database, store } = this.log;
     const { board, running } = this;
-    this.isRunning = true;
-    const tail = new Tail(store);
+    const tail = (this.tail = new Tail(store));
     running.defer(() => tail.close());
     tail.start();
     const leases = new Leases(database, `chorus command ${randomUUID()}`);
@@ -55,6 +54,12 @@ export class ReadModelsHere implements AsyncDisposable {
     const engine = new ProjectionEngine(compared, { database, store, tail, leases, board });
     running.defer(() => engine.stop());
     await engine.start();
+  }
+
+  /** Whoever appends faster than they follow waits here: what they are near to, they need not read again. */
+  async keptUp(): Promise<void> {
+    await this.follow();
+    while (this.isFarBehind()) await sleep(20);
   }
 
   /** Resolves when all of them have seen what is in the log now. */
@@ -74,6 +79,15 @@ export class ReadModelsHere implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.running.disposeAsync();
+  }
+
+  /** One that is not worked on here, or in trouble, is not waited for. */
+  private isFarBehind(): boolean {
+    const head = this.tail?.head() ?? 0n;
+    const working = names
+      .flatMap((name) => this.board.of(name) ?? [])
+      .filter(({ build, problem }) => build && !problem);
+    return working.some(({ position }) => head - position > behindMax);
   }
 
   private standstill(name: string, position: number, head: number): CannotStart {
@@ -108,6 +122,8 @@ export interface CatchingUp {
   readonly head: number;
 }
 
+/** Well within what a tail remembers. */
+const behindMax = 20_000n;
 const pollMs = 100;
 const standstillMsMax = 60_000;
 
