@@ -50,9 +50,9 @@ async function aLog() {
   const log = { database, store, codec };
   const opened = {
     url,
-    import: async (path = file): Promise<LegacyReport> => {
+    import: async (path = file, { verify = true } = {}): Promise<LegacyReport> => {
       using legacy = LegacyFile.open(path);
-      return await importJourneys(log, legacy, { verify: true });
+      return await importJourneys(log, legacy, { verify });
     },
     verify: async (path = file): Promise<LegacyReport> => {
       using legacy = LegacyFile.open(path);
@@ -210,7 +210,7 @@ describe('an import that is killed', () => {
     const longer = join(folder, 'longer.sqlite');
     writeLegacyExample(longer, { events: 4_000 });
     const [whole, killed] = await Promise.all([aLog(), aLog()]);
-    const inOneGo = await whole.import(longer);
+    const inOneGo = await whole.import(longer, { verify: false });
     const { rows } = await whole.query(
       `select stream from log.events where stream like 'journeyS%' order by position desc limit 1`,
     );
@@ -235,7 +235,7 @@ describe('an import that is killed', () => {
     expect(sessions?.imported).toBeGreaterThan(0);
     expect((events?.imported ?? 0) + (events?.there ?? 0)).toBe(inOneGo.imported?.events.imported);
     expect(await killed.content()).toEqual(await whole.content());
-    expect(comparison).toEqual(inOneGo.comparison);
+    expect(comparison?.clean).toBe(true);
   }, 60_000);
 
   const sleeping = `select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;
@@ -250,16 +250,14 @@ describe('a file', () => {
     expect(report.comparison).toBeUndefined();
   });
 
-  test('of another shape is refused by the names of what it lacks', async () => {
-    const path = copyWith('alter table journeys rename column prompt to question; drop table journey_event_counts');
-    const { code, stderr } = await chorus(folder, ['legacy', 'import', 'journeys', path, '--dry-run']);
-    expect(code).toBe(1);
-    expect(stderr).toContain('lacks the column journeys.prompt, the table journey_event_counts.');
-  });
-
   test.each([
     ['is not there', () => join(folder, 'nowhere.sqlite'), 'There is no file'],
     ['is no database', () => join(import.meta.dirname, 'a-journey.ts'), 'cannot be read as a SQLite database'],
+    [
+      'has another shape',
+      () => copyWith('alter table journeys rename column prompt to question; drop table journey_event_counts'),
+      'lacks the column journeys.prompt, the table journey_event_counts.',
+    ],
     [
       'has a row that holds another kind of thing',
       () => copyWith(`update journey_sessions set user_id = 'Ada' where id = 9`),
