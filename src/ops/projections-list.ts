@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../platform/config/config.js';
 import type { Printing } from './environment.js';
 import { withMigratedDatabase } from './open-database.js';
-import { printJson, printLine, printTable } from './output.js';
+import { printJson, printLine, printTable, say } from './output.js';
 
 const Listed = z.object({
   head: z.coerce.number(),
@@ -12,6 +12,7 @@ const Listed = z.object({
       version: z.number(),
       state: z.enum(['building', 'live', 'previous']),
       paused: z.boolean(),
+      refused: z.string().nullable(),
       position: z.number(),
       lag: z.number(),
       owner: z.string().nullable(),
@@ -35,20 +36,21 @@ export async function listProjections(config: Config, { json }: Printing): Promi
     projections.map((each) => [
       each.name,
       each.version,
-      each.paused ? `${each.state}, paused` : each.state,
+      [each.state, ...(each.paused ? ['paused'] : []), ...(each.refused === null ? [] : ['refused'])].join(', '),
       each.position,
       each.lag,
       each.dead_letters,
       each.owner,
     ]),
   );
+  for (const { refused } of projections) if (refused !== null) say(refused);
 }
 
 /** One statement, so that no position can be ahead of the head it is compared with. */
 const list = `
   with log as (select coalesce(max(position), 0) as head from log.events),
   builds as (
-    select b.projection as name, b.version, b.state, b.paused_at is not null as paused, b.position, greatest(log.head - b.position, 0) as lag, l.owner,
+    select b.projection as name, b.version, b.state, b.paused_at is not null as paused, b.refused, b.position, greatest(log.head - b.position, 0) as lag, l.owner,
       (select count(*) from projecting.dead_letters d where d.build = b.build and d.state <> 'resolved') as dead_letters
     from log cross join projecting.builds b
     left join projecting.leases l
