@@ -155,12 +155,12 @@ interface Told {
 }
 
 const program = new URL('../../src/cli.js', import.meta.url).pathname;
-const usageAtEnd = new URL('usage-at-end.js', import.meta.url).href;
+const measuredProcess = new URL('measured-process.js', import.meta.url).href;
 
 /** The command, from its start to its end, with the start of Node and the closing of the database. */
 async function chorus({ url, folder }: BenchServer, stage: Stage, given: readonly string[]): Promise<Told> {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, ['--import', usageAtEnd, program, ...given], {
+  const child = spawn(process.execPath, ['--import', measuredProcess, program, ...given], {
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     env: { ...process.env, DATABASE_URL: url, CHORUS_DATA: folder },
     signal: stage.signal,
