@@ -120,7 +120,7 @@ describe('an export', () => {
     const begunAt = partial?.position ?? 0;
     expect(begunAt).toBeGreaterThanOrEqual(50);
     // What a killed process may have left: a file that no manifest names.
-    writeFileSync(join(`${folder}.partial`, 'events-leftover.ndjson'), 'half a li');
+    writeFileSync(join(`${folder}.partial`, 'events-000000000101.ndjson'), 'half a li');
 
     const reads: bigint[] = [];
     const manifest = await exported(
@@ -128,8 +128,8 @@ describe('an export', () => {
       watched(store, (range) => reads.push(range.after)),
     );
     expect(await readBack(manifest)).toEqual(expected);
-    expect(manifest.files.some(({ path }) => path.includes('leftover'))).toBe(false);
-    expect(filesIn(folder)).not.toContain('events-leftover.ndjson');
+    expect(manifest.files.some(({ path }) => path === 'events-000000000101.ndjson')).toBe(false);
+    expect(filesIn(folder)).not.toContain('events-000000000101.ndjson');
     expect(reads.every((after) => after >= BigInt(begunAt) - 1n)).toBe(true);
   });
 
@@ -138,11 +138,13 @@ describe('an export', () => {
     const first = await exported({ format: 'parquet' }, growing);
     await expect(exported({ format: 'parquet' }, growing)).rejects.toThrow('--append');
     for (let nth = 10; nth < 20; nth += 1) await buy(growing, nth);
+    writeFileSync(join(folder, 'about-this.md'), 'mine');
     const second = await exported({ format: 'parquet', append: true }, growing);
     expect(second.files.slice(0, first.files.length)).toEqual(first.files);
     expect(await readBack(second)).toEqual(await recordsOf(growing));
     const third = await exported({ format: 'parquet', append: true }, growing);
     expect(third).toEqual(second);
+    expect(readFileSync(join(folder, 'about-this.md'), 'utf8')).toBe('mine');
   });
 
   test('refuses to mix: another log, another kind, a folder with other things, no export to append to', async () => {

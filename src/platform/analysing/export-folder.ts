@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CannotStart } from '../config/cannot-start.js';
 import { FolderLock } from '../database/folder-lock.js';
-import { isManifest, readManifest, writeManifest, type ExportedFile, type Manifest } from './export-manifest.js';
+import { readManifest, writeManifest, type ExportedFile, type Manifest } from './export-manifest.js';
 import type { WrittenFile } from './segment.js';
 
 /**
@@ -13,7 +13,7 @@ import type { WrittenFile } from './segment.js';
  *   F                  complete: more is added only when that is asked for, segment by segment
  *
  * A segment's files are written aside and moved in, one step each, before the manifest names them. So at any moment the manifest
- * tells the truth, and a file that it does not name is a leftover, which the next run removes.
+ * tells the truth, and a segment's file that it does not name is a leftover, which the next run removes.
  */
 export class ExportFolder implements Disposable {
   private constructor(
@@ -78,9 +78,7 @@ export class ExportFolder implements Disposable {
     const kept = new Set(this.current.files.map(({ path }) => path));
     for (const entry of readdirSync(this.path, { recursive: true, withFileTypes: true })) {
       const path = relative(this.path, join(entry.parentPath, entry.name));
-      if (entry.isFile() && !kept.has(path) && !isManifest(path) && !path.startsWith(lockName)) {
-        rmSync(join(this.path, path), { force: true });
-      }
+      if (entry.isFile() && !kept.has(path) && written.test(entry.name)) rmSync(join(this.path, path), { force: true });
     }
     rmSync(this.workshop, { recursive: true, force: true });
     mkdirSync(this.workshop);
@@ -89,6 +87,8 @@ export class ExportFolder implements Disposable {
 
 const lockName = '.export.lock';
 const workshopName = '.workshop';
+/** What a segment's files are called. Somebody may have put another file beside them. */
+const written = /^events-\d{12}(_\d+)?\.(parquet|ndjson|csv)$/;
 
 function refuseTaken(folder: string): void {
   const manifest = readManifest(folder);

@@ -67,8 +67,6 @@ export function writeManifest(folder: string, manifest: Manifest): void {
   renameSync(`${path}.new`, path);
 }
 
-export const isManifest = (path: string): boolean => path === name;
-
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
