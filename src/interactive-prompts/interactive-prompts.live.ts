@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import {
   Injectable,
   Logger,
@@ -26,7 +26,7 @@ import {
   statsPacket,
   type WatchNames,
 } from './watch-packets.js';
-import { WatchRoom } from './watch-room.js';
+import { type Moment, WatchRoom } from './watch-room.js';
 import { WatchStats } from './watch-stats.js';
 import { now, type WatchedMoment, WatchedMoments } from './watched-moments.queries.js';
 import { noSuchPosition, tooLongAway, type UsablePrompt, WatchedPrompts } from './watched-prompts.queries.js';
@@ -36,7 +36,8 @@ const latencyMs = 2_000;
 const statsMs = 1_000;
 /** Whoever was away for longer starts anew, and reads what happened meanwhile by searching for it. */
 const resumePositionsMax = 100_000;
-const missedItemsPerBatchMax = 500;
+/** Of what somebody missed: a few milliseconds’ work, and so at most this many in one batch. */
+const missedPerTurnMax = 500;
 const patientBytesMax = 65_536;
 const backlogPollMs = 10;
 
@@ -232,20 +233,36 @@ export class InteractivePromptsLive implements OnModuleInit, OnApplicationBootst
   /** What somebody missed while they were away, as their window was then. It is not thinned, and comes no faster than it is read. */
   private async catchUp(connection: LiveConnection, watch: Watch<Frame>, { names, promptUid }: Seat): Promise<void> {
     const { moments, upTo } = await this.moments.missed(watch.after, promptUid);
-    const seen = moments
-      .map(({ userSub, told }) => ({ userSub, moment: told(names) }))
-      .filter(({ moment: { promptTime, cameAt } }) => isInWindow(watch.window, promptTime - cameAt));
-    for (let first = 0; first < seen.length && connection.isOpen(); first += missedItemsPerBatchMax) {
-      const some = seen.slice(first, first + missedItemsPerBatchMax);
-      await this.moments.faces(some.map(({ userSub }) => userSub));
-      const position = some.at(-1)?.moment.position ?? upTo;
-      const batch = { items: some.map(({ moment }) => moment.item()), dropped: 0, position };
-      watch.send(textFrame(batchPacket(this.newUid(), batch)));
-      watch.after = position;
-      while (connection.isOpen() && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
+    let seen: Missed[] = [];
+    let looked = 0;
+    for (const { userSub, told } of moments) {
+      if (!connection.isOpen()) return;
+      const moment = told(names);
+      if (isInWindow(watch.window, moment.promptTime - moment.cameAt)) seen.push({ userSub, moment });
+      looked += 1;
+      if (looked % missedPerTurnMax > 0) continue;
+      await this.tellMissed(connection, watch, seen);
+      seen = [];
     }
+    await this.tellMissed(connection, watch, seen);
     watch.after = upTo;
   }
+
+  private async tellMissed(connection: LiveConnection, watch: Watch<Frame>, seen: readonly Missed[]): Promise<void> {
+    await breathe();
+    const position = seen.at(-1)?.moment.position;
+    if (position === undefined) return;
+    await this.moments.faces(seen.map(({ userSub }) => userSub));
+    const batch = { items: seen.map(({ moment }) => moment.item()), dropped: 0, position };
+    watch.send(textFrame(batchPacket(this.newUid(), batch)));
+    watch.after = position;
+    while (connection.isOpen() && connection.backlogBytes > patientBytesMax) await sleep(backlogPollMs);
+  }
+}
+
+interface Missed {
+  readonly userSub: string;
+  readonly moment: Moment;
 }
 
 interface Seat {

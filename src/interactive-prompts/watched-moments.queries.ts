@@ -18,7 +18,8 @@ export interface WatchedMoment {
 }
 
 export interface Missed {
-  readonly moments: readonly WatchedMoment[];
+  /** Made one by one as they are asked for: there may be a great many. */
+  readonly moments: Iterable<WatchedMoment>;
   /** The newest position that was looked at. */
   readonly upTo: number;
 }
@@ -86,15 +87,21 @@ export class WatchedMoments {
       if (isOwnerChange(event)) owners.set(event.sessionUid, event.newOwner);
       return isMoment(event) && event.promptUid === promptUid;
     });
-    const ahead = now() - Date.now() / 1_000;
-    const moments = events.flatMap(({ event, position, recordedAt }) => {
-      if (!isMoment(event)) return [];
-      const cameAt = recordedAt.getTime() / 1_000 + ahead;
-      const { sessionUid } = event;
-      const moment = { ...event, userSub: owners.get(sessionUid) ?? event.userSub };
-      return [this.watched(moment, { position, cameAt, erased: erased.has(sessionUid) })];
+    const asOfToday = (moment: PromptSessionMoment): PromptSessionMoment => ({
+      ...moment,
+      userSub: owners.get(moment.sessionUid) ?? moment.userSub,
     });
-    return { moments, upTo: Number(upTo) };
+    const isErased = ({ sessionUid }: PromptSessionMoment): boolean => erased.has(sessionUid);
+    return { moments: this.asTheyWere(events, { asOfToday, isErased }), upTo: Number(upTo) };
+  }
+
+  private *asTheyWere(events: readonly RecordedEvent[], { asOfToday, isErased }: Since): Iterable<WatchedMoment> {
+    const ahead = now() - Date.now() / 1_000;
+    for (const { event, position, recordedAt } of events) {
+      if (!isMoment(event)) continue;
+      const cameAt = recordedAt.getTime() / 1_000 + ahead;
+      yield this.watched(asOfToday(event), { position, cameAt, erased: isErased(event) });
+    }
   }
 
   private asTheyCome(events: readonly RecordedEvent[]): readonly WatchedMoment[] {
@@ -109,6 +116,12 @@ export class WatchedMoments {
     const icon = () => this.icons.knownOf(userSub);
     return { promptUid, userSub, told: (names) => momentOf(moment, { ...came, names, icon }) };
   }
+}
+
+/** What became of stays after something happened in them. */
+interface Since {
+  readonly asOfToday: (moment: PromptSessionMoment) => PromptSessionMoment;
+  readonly isErased: (moment: PromptSessionMoment) => boolean;
 }
 
 interface Came {

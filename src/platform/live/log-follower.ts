@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { EventStore, type RecordedEvent } from '../event-store/event-store.js';
 import { followLog } from '../event-store/follow-log.js';
@@ -9,7 +10,8 @@ export interface FollowerOptions {
   readonly onEvents: (events: readonly RecordedEvent[]) => void;
 }
 
-const pageEventsMax = 5_000;
+/** Some ten milliseconds' work. */
+const pageEventsMax = 1_000;
 
 /**
  * The new events of some types, in order and each once, as this process comes to know them; and what happened between an
@@ -72,6 +74,8 @@ export class LogFollower {
       for (const recorded of page.events) if (wanted(recorded)) found.push(recorded);
       ({ upTo } = page);
       if (upTo >= this.position) break;
+      // A page that is in memory already comes without a pause.
+      await breathe();
     }
     return { events: found, upTo };
   }
