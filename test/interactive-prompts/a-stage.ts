@@ -3,6 +3,7 @@ import { eventFamilies } from '../../src/app/domain.js';
 import { startProgram } from '../../src/app/program.js';
 import { issueKey, issueUserToken } from '../../src/platform/auth/tokens.js';
 import { readConfig } from '../../src/platform/config/config.js';
+import type { Database } from '../../src/platform/database/database.js';
 import { EventCodec } from '../../src/platform/event-store/event-codec.js';
 import type { StreamWrite } from '../../src/platform/event-store/event-store.js';
 import { PostgresEventStore } from '../../src/platform/event-store/postgres.event-store.js';
@@ -62,17 +63,20 @@ export async function aStage(): Promise<Stage> {
     person: (sub, claims = {}) => person({ sub, ...claims }),
     stranger: new Person(program.url, {}),
     promptJwt: (sub, request = {}) => issueKey('interactivePrompt', secrets.interactivePrompt, { sub, ...request }),
-    happened: async (...writes) => {
-      const store = new PostgresEventStore(database, new EventCodec(eventFamilies), limits);
-      const { position } = await store.append({ writes, metadata: { correlationId: 'another process' } });
-      await store.close();
-      return String(position);
-    },
+    happened: (...writes) => appendedElsewhere(database, writes),
     stop: async () => {
       await program.stop();
       await close();
     },
   };
+}
+
+/** What another process appends; the position it reached. */
+export async function appendedElsewhere(database: Database, writes: readonly StreamWrite[]): Promise<string> {
+  const store = new PostgresEventStore(database, new EventCodec(eventFamilies), limits);
+  const { position } = await store.append({ writes, metadata: { correlationId: 'another process' } });
+  await store.close();
+  return String(position);
 }
 
 /** A prompt, and whoever looks at it after everything that the visits of a test did. */

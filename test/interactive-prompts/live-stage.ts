@@ -1,8 +1,9 @@
 import { startProgram, type Program } from '../../src/app/program.js';
 import { issueKey, issueUserToken } from '../../src/platform/auth/tokens.js';
 import { readConfig } from '../../src/platform/config/config.js';
+import type { StreamWrite } from '../../src/platform/event-store/event-store.js';
 import { aDatabase } from '../support/a-database.js';
-import { Person, words, type Answer } from './a-stage.js';
+import { appendedElsewhere, Person, words, type Answer } from './a-stage.js';
 import { Watcher, type WatchOptions } from './a-watcher.js';
 
 const secrets = {
@@ -21,12 +22,14 @@ export interface LiveStage {
   start(variables?: Variables): Promise<Program>;
   prompt(durationSeconds: number, content?: object): Promise<LivePrompt>;
   person(sub: string): Person;
+  /** What another process appends, with whatever times it has; the position it reached. */
+  happened(...writes: readonly StreamWrite[]): Promise<string>;
   stop(): Promise<void>;
 }
 
 export async function aLiveStage(programs: readonly Variables[] = [{}]): Promise<LiveStage> {
   await using opened = new AsyncDisposableStack();
-  const { url, close } = await aDatabase();
+  const { url, database, close } = await aDatabase();
   opened.defer(close);
   let running = opened;
   const start = async (variables: Variables = {}): Promise<Program> => {
@@ -50,6 +53,7 @@ export async function aLiveStage(programs: readonly Variables[] = [{}]): Promise
       return new LivePrompt(uid, jwt, first);
     },
     person: (sub) => personAt(first, sub),
+    happened: (...writes) => appendedElsewhere(database, writes),
     stop: () => started.disposeAsync(),
   };
 }

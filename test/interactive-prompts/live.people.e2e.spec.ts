@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { PromptUid } from '../../src/kernel/ids.js';
 import { eventually } from '../support/eventually.js';
 import { words } from './a-stage.js';
 import { Watcher } from './a-watcher.js';
+import { joined, liked, opened, sessionNo, user } from './stays.js';
 import { aLiveStage, journeyJwt, LivePrompt, type LiveStage, promptJwt } from './live-stage.js';
 
 const sleep = { internal_name: 'sleep', external_name: 'Better sleep' };
@@ -158,6 +160,25 @@ describe('the live watch', () => {
       expect(new Set(items.slice(0, 4).map(({ user_sub }) => user_sub)).size).toBe(1);
       expect(items.at(-1)).toMatchObject({ user_sub: 'After' });
     }
+  });
+
+  it('tells whoever was away for long all that they missed, in order, and not too much at once', async () => {
+    const prompt = await stage.prompt(60);
+    const own = { promptUid: PromptUid.parse(prompt.uid), sessionUid: sessionNo(1), userSub: user('Ada') };
+    const stream = `promptSession-${own.sessionUid}`;
+    const likes = Array.from({ length: 1_203 }, (_, n) => ({ ...liked(1 + n / 1_000, n + 2), ...own }));
+    const begun = [{ ...opened, ...own }, { ...joined(0.5), ...own }, ...likes.slice(0, 700)];
+    await stage.happened({ stream, expected: 'none', events: begun });
+    await stage.happened({ stream, expected: 'any', events: likes.slice(700) });
+
+    const watcher = remembered(await prompt.watch({ resume_from: 0, promptTime: 1 }));
+    await watcher.seen(1_204);
+    const times = watcher.items.map(({ prompt_time }) => prompt_time);
+    expect(times).toEqual([0.5, ...likes.map(({ promptTime }) => promptTime)]);
+    const sizes = watcher.batches.map(({ events }) => events.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(500);
+    const { position, items } = watcher;
+    expect(BigInt(position)).toBeGreaterThanOrEqual(BigInt(items.at(-1)?.position ?? 0));
   });
 
   it('tells of ratings below zero as of any other', async () => {
