@@ -84,20 +84,26 @@ describe('the live watch', () => {
   });
 
   it('61: sends together what comes within a quarter of a second', async () => {
-    const prompt = await stage.prompt(60);
-    const visit = await prompt.visit('Ada');
-    const watcher = await remembered(prompt.watch());
-    const first = performance.now();
-    for (const time of [1, 2, 3]) {
-      await visit.like(time);
-      await sleep(40);
-    }
-    await watcher.packet('event_batch');
-    const tookMs = performance.now() - first;
+    const likedTogether = async () => {
+      const prompt = await stage.prompt(60);
+      const visit = await prompt.visit('Ada');
+      const watcher = await remembered(prompt.watch());
+      const first = performance.now();
+      for (const time of [1, 2, 3]) {
+        await visit.like(time);
+        await sleep(40);
+      }
+      const likedMs = performance.now() - first;
+      await watcher.packet('event_batch');
+      return { watcher, likedMs, toldMs: performance.now() - first };
+    };
+    let seen = await likedTogether();
+    // A machine that was busy with something else in between has shown nothing.
+    while (seen.likedMs > 220) seen = await likedTogether();
 
-    expect(watcher.batches.map(({ events }) => events.length)).toEqual([3]);
-    expect(tookMs).toBeGreaterThan(200);
-    expect(tookMs).toBeLessThan(600);
+    expect(seen.watcher.batches.map(({ events }) => events.length)).toEqual([3]);
+    expect(seen.toldMs).toBeGreaterThan(200);
+    expect(seen.toldMs).toBeLessThan(600);
   });
 
   it('63: refuses a sync response that was sent before the request came', async () => {
