@@ -284,9 +284,9 @@ inBrowser(`the demo, in a browser${whySkipped}`, () => {
 
   test('leaves at the end, and lets one join again', async () => {
     const leaving = page.waitForRequest(/events\/leave$/);
-    await open(words, 3);
+    await open(words, 1);
     await page.getByRole('button', { name: 'Join' }).click();
-    expect(((await leaving).postDataJSON() as { prompt_time: number }).prompt_time).toBe(3);
+    expect(((await leaving).postDataJSON() as { prompt_time: number }).prompt_time).toBe(1);
     await page.getByText('the prompt is over').first().waitFor();
     await page.getByRole('button', { name: 'Join again' }).click();
     await page.getByRole('button', { name: 'Leave' }).waitFor();
