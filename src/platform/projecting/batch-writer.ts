@@ -24,10 +24,30 @@ export class BatchWriter {
 
   /** False when the checkpoint was not where this owner left it: then nothing was written. Rejects with FoldFailed. */
   async write(build: Written, batch: FoldBatch): Promise<boolean> {
-    const folding = new Folding(this.projection);
-    for (const wish of folding.wanted(batch.events)) await this.load(build.schema, wish);
-    await this.fold(folding, batch.events);
+    const folding = this.begin();
+    await this.fold(build, folding, batch.events);
     await this.hooks.beforeWrite?.(this.projection.name, batch.events);
+    return this.store(build, folding, batch);
+  }
+
+  begin(): Folding {
+    return new Folding(this.projection);
+  }
+
+  /**
+   * Adds events to what is folded and not stored yet. They are not all at once: a rebuild folds many, perhaps in a process that
+   * also answers requests, which take turns with it. Rejects with FoldFailed.
+   */
+  async fold(build: Pick<Written, 'schema'>, folding: Folding, events: readonly RecordedEvent[]): Promise<void> {
+    for (const wish of folding.wanted(events)) await this.load(build.schema, wish);
+    for (let at = 0; at < events.length; at += eventsAtOnce) {
+      if (at > 0) await breath();
+      folding.run(at === 0 && events.length <= eventsAtOnce ? events : events.slice(at, at + eventsAtOnce));
+    }
+  }
+
+  /** Of the events of the batch, which are folded by now, only the last is looked at. Answers as `write` does. */
+  async store(build: Written, folding: Folding, batch: FoldBatch): Promise<boolean> {
     const statement = batchStatement({
       schema: build.schema,
       checkpoint: {
@@ -43,14 +63,6 @@ export class BatchWriter {
     });
     const { rowCount } = await this.database.pool.query(statement);
     return rowCount === 1;
-  }
-
-  /** A rebuild folds many events at once, perhaps in a process that also answers requests: those take turns with it. */
-  private async fold(folding: Folding, events: readonly RecordedEvent[]): Promise<void> {
-    for (let at = 0; at < events.length; at += eventsAtOnce) {
-      if (at > 0) await breath();
-      folding.run(at === 0 && events.length <= eventsAtOnce ? events : events.slice(at, at + eventsAtOnce));
-    }
   }
 
   private async load(schema: string, { changes, keys }: Wish): Promise<void> {

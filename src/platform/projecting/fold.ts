@@ -5,8 +5,8 @@ import { keyText, TableChanges } from './table-changes.js';
 import type { ColumnValue } from './table.js';
 
 /**
- * One batch of events, folded in memory. Synchronous: between the first event and the last nothing else runs, so the cost
- * of an event is the cost of its fold.
+ * One batch of events, folded in memory, or several as if they were one. Synchronous: between the first event of a call and the
+ * last nothing else runs, so the cost of an event is the cost of its fold.
  */
 export class Folding {
   private readonly tables: Readonly<Record<string, TableChanges>>;
@@ -21,7 +21,12 @@ export class Folding {
     return Object.values(this.tables);
   }
 
-  /** Which rows the fold will ask for, by table. Empty when it reads none. */
+  /** How many rows have changed so far. */
+  get size(): number {
+    return this.changes.reduce((sum, { rows }) => sum + rows.size, 0);
+  }
+
+  /** Which rows the fold will ask for, by table, but for those that it has. Empty when it reads none. */
   wanted(events: readonly RecordedEvent[]): readonly Wish[] {
     if (this.projection.reads === undefined) return [];
     const wishes = new Map<string, Wish>();
@@ -52,9 +57,11 @@ export class Folding {
   private wish(wishes: Map<string, Wish>, name: string, key: Readonly<Record<string, ColumnValue>>): void {
     const changes = this.tables[name];
     if (changes === undefined) throw new TypeError(`The fold reads ${name}, which is not one of its tables.`);
+    const text = keyText(changes.layout, key);
+    if (changes.isLoaded(text)) return;
     const wish = wishes.get(name) ?? { changes, keys: new Map<string, Values>() };
     wishes.set(name, wish);
-    wish.keys.set(keyText(changes.layout, key), key);
+    wish.keys.set(text, key);
   }
 }
 

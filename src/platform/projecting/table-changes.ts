@@ -13,7 +13,7 @@ import type { ColumnValue, Table } from './table.js';
 export class TableChanges implements Rows<Table> {
   readonly layout: Layout;
   readonly rows: ChangedRows;
-  private loaded: ReadonlyMap<string, Values> | undefined;
+  private readonly loaded = new Map<string, Values>();
 
   constructor(table: Table) {
     this.layout = layoutOf(table);
@@ -22,10 +22,12 @@ export class TableChanges implements Rows<Table> {
 
   /** The rows that `reads` asked for, as they are in the database. `keys` are all that were asked for, found or not. */
   load(keys: Iterable<string>, rows: Iterable<Values>): void {
-    const loaded = new Map<string, Values>();
-    for (const key of keys) loaded.set(key, absent);
-    for (const row of rows) loaded.set(keyText(this.layout, row), row);
-    this.loaded = loaded;
+    for (const key of keys) this.loaded.set(key, absent);
+    for (const row of rows) this.loaded.set(keyText(this.layout, row), row);
+  }
+
+  isLoaded(key: string): boolean {
+    return this.loaded.has(key);
   }
 
   add(key: Values, sums: Values): void {
@@ -65,7 +67,7 @@ export class TableChanges implements Rows<Table> {
 
   get(key: Values): Readonly<Record<string, ColumnValue>> | undefined {
     const text = keyText(this.layout, key);
-    const stored = this.loaded?.get(text);
+    const stored = this.loaded.get(text);
     if (stored === undefined) throw new RowNotRead(this.layout.table.name);
     const change = this.rows.of(key);
     if (change?.state === 'removed') return undefined;

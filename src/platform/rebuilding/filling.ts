@@ -3,20 +3,25 @@ import type { RecordedEvent } from '../event-store/event-store.js';
 import { BatchWriter } from '../projecting/batch-writer.js';
 import { BuildRows, buildColumns, type Build } from '../projecting/builds.js';
 import { describeFailure, isDataError } from '../projecting/failure.js';
-import { FoldFailed } from '../projecting/fold.js';
 import { DeadLetters, type NewLetter } from '../projecting/dead-letters.js';
+import { FoldFailed, type Folding } from '../projecting/fold.js';
 import type { Projection } from '../projecting/projection.js';
 import type { Querying } from '../projecting/read-rows.js';
 import type { ReadPage } from './log-pages.js';
 import { RebuilderReplaced } from './rebuilds.js';
 
 /**
- * Writes a build that nobody reads yet, page by page, each with its checkpoint in one statement. So there is nothing to repair
- * after a kill: the next rebuilder goes on behind the last page that was written.
+ * Writes a build that nobody reads yet, page by page or many pages together, each time with the checkpoint in one statement. So
+ * there is nothing to repair after a kill: the next rebuilder goes on behind what was written last.
+ *
+ * Together is better, because most rows change in many pages; what waits in memory is bounded. If one of its events turns out to
+ * be impossible, all that waited is forgotten and has to be taken again: then page by page, which finds the event.
  */
 export class Filling {
   private readonly writer: BatchWriter;
   private readonly letters: DeadLetters;
+  private held: Held | undefined;
+  private isCareful = false;
 
   private constructor(
     within: Querying,
@@ -56,17 +61,53 @@ export class Filling {
     return Object.keys(this.projection.when);
   }
 
-  /** What it has already and what it doesn't take is left out. Answers how many events were new. Rejects with PoisonStopsRebuild. */
-  async take({ events, upTo }: ReadPage, target: bigint = upTo): Promise<number> {
+  /**
+   * What it has already and what it doesn't take is left out. Answers how many events were written: none when they are held, which
+   * only happens before the target. Rejects with PoisonStopsRebuild and TakeAgain.
+   */
+  async take({ events, upTo }: ReadPage, { target = upTo, holds = false }: Taking = {}): Promise<number> {
     const to = upTo < target ? upTo : target;
-    if (to <= this.position) return 0;
-    const { when } = this.projection;
-    const { position: from } = this;
-    const fresh = events.filter(
-      ({ position, event }) => position > from && position <= to && when[event.type] !== undefined,
-    );
+    if (to <= this.taken) return 0;
+    const fresh = this.fresh(events, to);
+    const mayWait = holds && to < target && !this.isCareful;
+    if (mayWait || this.held !== undefined) return this.takeTogether(fresh, to, mayWait);
     await this.write(fresh, to);
     return fresh.length;
+  }
+
+  private get taken(): bigint {
+    return this.held?.upTo ?? this.position;
+  }
+
+  private fresh(events: readonly RecordedEvent[], to: bigint): readonly RecordedEvent[] {
+    const { when } = this.projection;
+    const { taken } = this;
+    return events.filter(({ position, event }) => position > taken && position <= to && when[event.type] !== undefined);
+  }
+
+  private async takeTogether(events: readonly RecordedEvent[], upTo: bigint, mayWait: boolean): Promise<number> {
+    const held = (this.held ??= { folding: this.writer.begin(), count: 0, last: undefined, upTo });
+    try {
+      await this.writer.fold(this.build, held.folding, events);
+      held.count += events.length;
+      held.last = events.at(-1) ?? held.last;
+      held.upTo = upTo;
+      if (mayWait && held.folding.size < heldRowsMax && held.count < heldEventsMax) return 0;
+      const last = held.last === undefined ? [] : [held.last];
+      this.moved(await this.writer.store(this.build, held.folding, { events: last, upTo }), upTo);
+      this.held = undefined;
+      return held.count;
+    } catch (error) {
+      if (!(error instanceof FoldFailed) && !isDataError(error)) throw error;
+      this.held = undefined;
+      this.isCareful = true;
+      throw new TakeAgain('What was folded together cannot be stored.', { cause: error });
+    }
+  }
+
+  private moved(isMoved: boolean, upTo: bigint): void {
+    if (!isMoved) throw new RebuilderReplaced(-this.build.epoch);
+    this.build = { ...this.build, position: upTo };
   }
 
   /** An event whose fold throws names itself; one whose rows PostgreSQL refuses is found by halving. */
@@ -76,9 +117,7 @@ export class Filling {
     letters: readonly NewLetter[] = [],
   ): Promise<void> {
     try {
-      const moved = await this.writer.write(this.build, { events, upTo, letters });
-      if (!moved) throw new RebuilderReplaced(-this.build.epoch);
-      this.build = { ...this.build, position: upTo };
+      this.moved(await this.writer.write(this.build, { events, upTo, letters }), upTo);
     } catch (error) {
       const poison = poisonIn(events, error);
       if (poison !== undefined) {
@@ -124,6 +163,31 @@ function poisonIn(events: readonly RecordedEvent[], error: unknown): Poison | un
   const [first, second] = events;
   if (first === undefined || second !== undefined || !isDataError(error)) return undefined;
   return { recorded: first, cause: error };
+}
+
+/** What is folded and not written yet. */
+interface Held {
+  readonly folding: Folding;
+  count: number;
+  last: RecordedEvent | undefined;
+  upTo: bigint;
+}
+
+/** Some tens of megabytes. */
+const heldRowsMax = 50_000;
+/** A few seconds, which a kill may cost. */
+const heldEventsMax = 100_000;
+
+interface Taking {
+  /** Nothing beyond is taken, and what was held is written there. */
+  readonly target?: bigint;
+  /** Whether it may wait for later pages. */
+  readonly holds?: boolean;
+}
+
+/** Everything behind the position of the build. */
+export class TakeAgain extends Error {
+  override readonly name = 'TakeAgain';
 }
 
 interface FillingOrder {

@@ -15,8 +15,13 @@ export class Pace {
 
   constructor(private readonly store: Pick<EventStore, 'head'>) {}
 
+  /** Whether nobody adds to the log, as far as it knows. */
+  get isFree(): boolean {
+    return this.isBusy === false;
+  }
+
   /** How many events the next page may have. */
-  readonly eventsMax = (): number => (this.isBusy === false ? pageEventsMax : this.strideEvents);
+  readonly eventsMax = (): number => (this.isFree ? pageEventsMax : this.strideEvents);
 
   /** To be called between two pages. `eventsPerS` is what the operator allows, however idle the machine is. */
   async rest(events: number, eventsPerS: number | null, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { EventStore } from '../event-store/event-store.js';
-import { type Filling, PoisonStopsRebuild } from './filling.js';
+import { type Filling, PoisonStopsRebuild, TakeAgain } from './filling.js';
 import { logPages, type ReadPage } from './log-pages.js';
 import { isOver, type Pace } from './pace.js';
 
@@ -7,14 +7,9 @@ import { isOver, type Pace } from './pace.js';
 export interface Replayed {
   readonly filling: Filling;
   readonly target: bigint;
-  /** Told after each page. False: it no longer takes part. */
-  onPage(progress: PageProgress): Promise<boolean>;
+  /** Told after each page, with the events that were written. False: it no longer takes part. */
+  onPage(events: number): Promise<boolean>;
   onPoison(poison: PoisonStopsRebuild): Promise<void>;
-}
-
-export interface PageProgress {
-  readonly events: number;
-  readonly eventsPerS: number;
 }
 
 /**
@@ -33,16 +28,13 @@ export async function replay(all: readonly Replayed[], order: ReplayOrder): Prom
     // What is allowed in a part of a second, so that a slow rebuild shows how far it is, and can be stopped, all the time.
     eventsMax: () => Math.min(pace.eventsMax(), Math.ceil((eventsPerSMax ?? Infinity) / 4)),
   });
-  let startedAt = performance.now();
   for await (const page of pages) {
-    const taken = await Promise.all(taking.map((each) => take(each, page)));
-    const ms = Math.max(1, performance.now() - startedAt);
-    startedAt = performance.now();
+    const taken = await Promise.all(taking.map((each) => take(each, page, order)));
     const staying: Replayed[] = [];
     for (const [at, each] of taking.entries()) {
       const events = taken[at];
       if (events === undefined) continue;
-      if (await each.onPage({ events, eventsPerS: (events * 1_000) / ms })) staying.push(each);
+      if (await each.onPage(events)) staying.push(each);
     }
     taking = staying;
     if (taking.length === 0 || isOver(signal)) return;
@@ -59,12 +51,25 @@ export interface ReplayOrder {
 }
 
 /** Undefined when an event stopped it. */
-async function take(replayed: Replayed, page: ReadPage): Promise<number | undefined> {
+async function take(replayed: Replayed, page: ReadPage, order: ReplayOrder): Promise<number | undefined> {
+  const { filling, target } = replayed;
   try {
-    return await replayed.filling.take(page, replayed.target);
+    return await filling.take(page, { target, holds: order.pace.isFree }).catch(async (error: unknown) => {
+      if (!(error instanceof TakeAgain)) throw error;
+      return takeAgain(filling, page.upTo < target ? page.upTo : target, order);
+    });
   } catch (error) {
     if (!(error instanceof PoisonStopsRebuild)) throw error;
     await replayed.onPoison(error);
     return undefined;
   }
+}
+
+async function takeAgain(filling: Filling, to: bigint, { store, pace }: ReplayOrder): Promise<number> {
+  let events = 0;
+  const { position: after, types } = filling;
+  for await (const page of logPages(store, { after, to, types, eventsMax: pace.eventsMax })) {
+    events += await filling.take(page);
+  }
+  return events;
 }

@@ -64,12 +64,17 @@ export class Task {
 
   replayed(filling: Filling, target: bigint): Replayed {
     let { events } = this.rebuild;
+    let since = performance.now();
     return {
       filling,
       target,
-      onPage: async (page) => {
-        events += page.events;
-        await this.say({ events, events_per_s: page.eventsPerS });
+      onPage: async (written) => {
+        if (written > 0) {
+          const ms = Math.max(1, performance.now() - since);
+          since += ms;
+          events += written;
+          await this.say({ events, events_per_s: (written * 1_000) / ms });
+        }
         await this.parts.hooks?.at?.('page', this.rebuild);
         const now = await this.parts.rebuilds.find(this.rebuild.rebuild);
         return now?.pausedAt === null && now.request !== 'abort';
