@@ -21,7 +21,7 @@ const quietLog = { head: () => Promise.resolve(1_000n) };
 
 function busyLog(): { head: () => Promise<bigint> } {
   let head = 0n;
-  return { head: () => Promise.resolve((head += 1_000n)) };
+  return { head: () => Promise.resolve((head += 10n)) };
 }
 
 describe('the pace of a rebuild', () => {

@@ -9,7 +9,8 @@ import type { EventStore } from '../event-store/event-store.js';
 export class Pace {
   private head: bigint | undefined;
   private lookedAt = 0;
-  private isBusy: boolean | undefined;
+  /** Positions. */
+  private grownPerMs: number | undefined;
   private strideEvents = strideEventsFirst;
   private pageAt = performance.now();
 
@@ -17,7 +18,7 @@ export class Pace {
 
   /** Whether nobody adds to the log, as far as it knows. */
   get isFree(): boolean {
-    return this.isBusy === false;
+    return this.grownPerMs !== undefined && this.grownPerMs <= busyPositionsPerMs;
   }
 
   /** How many events the next page may have. */
@@ -29,23 +30,32 @@ export class Pace {
     await this.look();
     this.stride(workedMs);
     const dueMs = eventsPerS === null ? 0 : (events / eventsPerS) * 1_000 - workedMs;
-    await pause(Math.min(Math.max(dueMs, this.isBusy === true ? workedMs : 0), restMsMax), signal);
+    await pause(Math.min(Math.max(dueMs, this.isBusy ? workedMs : 0), restMsMax), signal);
     this.pageAt = performance.now();
+  }
+
+  private get isBusy(): boolean {
+    return this.grownPerMs !== undefined && !this.isFree;
   }
 
   private async look(): Promise<void> {
     const elapsedMs = performance.now() - this.lookedAt;
     if (elapsedMs < lookMs) return;
     const head = await this.store.head();
-    if (this.head !== undefined) this.isBusy = Number(head - this.head) > busyPositionsPerMs * elapsedMs;
+    if (this.head !== undefined) this.grownPerMs = Number(head - this.head) / elapsedMs;
     this.head = head;
     this.lookedAt = performance.now();
   }
 
-  /** How many events fit into a stride depends on the machine and on the folds. */
+  /**
+   * How many events fit into a stride depends on the machine and on the folds. But it is no use to be polite and never to arrive:
+   * with the rest behind it, a stride takes at least twice what the log has grown by meanwhile.
+   */
   private stride(workedMs: number): void {
     const change = Math.min(2, Math.max(0.5, strideMs / workedMs));
-    this.strideEvents = Math.round(Math.min(strideEventsMax, Math.max(strideEventsMin, this.strideEvents * change)));
+    const grown = (this.grownPerMs ?? 0) * 2 * workedMs;
+    const wanted = Math.max(strideEventsMin, this.strideEvents * change, 2 * grown);
+    this.strideEvents = Math.round(Math.min(strideEventsMax, wanted));
   }
 }
 
@@ -53,7 +63,7 @@ const pageEventsMax = 10_000;
 const strideMs = 25;
 const strideEventsFirst = 500;
 const strideEventsMin = 100;
-const strideEventsMax = 2_000;
+const strideEventsMax = 4_000;
 /** Ten positions a second. */
 const busyPositionsPerMs = 0.01;
 const lookMs = 200;
