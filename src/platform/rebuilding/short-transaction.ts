@@ -17,9 +17,33 @@ export async function inShort(
       await work(client);
     });
   } catch (error) {
-    const code = codeOf(error);
-    if (code !== lockNotAvailable && code !== deadlockDetected) throw error;
+    if (!isInTheWay(error)) throw error;
   }
+}
+
+/**
+ * Does what readers must not be in the middle of. Whoever reads one table and then another may hold the one view while we have
+ * the other: then neither can go on, and we let go at once and begin anew. Each time it waits longer, for queries that take longer.
+ */
+export async function besideReaders(client: PoolClient, work: () => Promise<void>): Promise<void> {
+  for (const ms of [5, 10, 20, 40]) {
+    await client.query('savepoint beside_readers');
+    try {
+      await waitForLocks(client, ms);
+      await work();
+      return;
+    } catch (error) {
+      if (!isInTheWay(error)) throw error;
+      await client.query('rollback to savepoint beside_readers');
+    }
+  }
+  await waitForReaders(client);
+  await work();
+}
+
+function isInTheWay(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === lockNotAvailable || code === deadlockDetected;
 }
 
 /** From now on it waits only so long for whoever is in the way: for a query under way, not for one that takes minutes. */

@@ -4,7 +4,7 @@ import { Filling } from './filling.js';
 import { logPages } from './log-pages.js';
 import { RollbackImpossible } from './problems.js';
 import type { Change } from './rebuilds.js';
-import { inShort, waitForReaders } from './short-transaction.js';
+import { besideReaders, inShort } from './short-transaction.js';
 import { storedTables } from './stored-tables.js';
 import type { Task } from './task.js';
 
@@ -27,9 +27,10 @@ export class Switching {
       const live = standing.find(({ state }) => state === 'live');
       if (next?.state !== 'building' || live === undefined) return;
       if (live.refused === null && !(await this.bring(client, next, live.position))) return;
-      await waitForReaders(client);
-      for (const older of standing) if (older.state === 'previous') await builds.retire(client, older);
-      await builds.show(client, next, Object.values(projection.tables));
+      await besideReaders(client, async () => {
+        for (const older of standing) if (older.state === 'previous') await builds.retire(client, older);
+        await builds.show(client, next, Object.values(projection.tables));
+      });
       await client.query('update projecting.builds set paused_at = $2 where build = $1', [next.build, live.pausedAt]);
       await client.query(retireEarlier, [projection.name]);
       await this.say(client, { state: 'switched', replaced: live.build });
@@ -48,8 +49,9 @@ export class Switching {
       }
       if (former.position < live.position && !(await this.bringFormer(client, former, live.position))) return;
       const tables = Object.values(await storedTables(client, former.schema));
-      await waitForReaders(client);
-      await builds.show(client, former, tables);
+      await besideReaders(client, async () => {
+        await builds.show(client, former, tables);
+      });
       await this.say(client, { state: 'rolled_back' });
     });
   }
