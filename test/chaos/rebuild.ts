@@ -58,7 +58,7 @@ export const rebuild: Run<'seconds' | 'seed' | 'visitors' | 'steps'> = {
     return {
       seconds,
       seed,
-      kills: killer.resumedMs.length,
+      kills: [...killer.killed.values()].reduce((sum, count) => sum + count, killer.late),
       steps_killed: Object.fromEntries(killer.killed),
       steps_missed: [...due].filter((step) => !killer.killed.has(step)).length,
       late_kills: killer.late,
