@@ -201,6 +201,21 @@ describe('importing journeys', () => {
     expect(stdout).toContain('There are differences that have no name.');
   });
 
+  test('takes what was added to the file since, into sessions that are there too', async () => {
+    const session = `(select s.id from journey_sessions s join journey_events e on e.journey_session_id = s.id
+                      where s.journey_id = 1 and e.evtype = 'leave' order by s.id limit 1)`;
+    const grown = copyWith(`
+      insert into journey_events (uid, journey_session_id, evtype, data, journey_time, created_at)
+        select 'oseh_je_000000000000000000new1', ${session}, 'like', '{}', 3, 1700000000;
+      insert into journey_sessions (id, journey_id, user_id, uid) values (90001, 1, 1, 'oseh_js_000000000000000000new2');
+      insert into journey_events (uid, journey_session_id, evtype, data, journey_time, created_at)
+        values ('oseh_je_000000000000000000new3', 90001, 'join', '{}', 0, 1700000000)`);
+    const { imported } = await log.import(grown, { verify: false });
+    const { sessions, events } = first.imported ?? {};
+    expect(imported?.sessions).toMatchObject({ imported: 1, there: sessions?.imported });
+    expect(imported?.events).toMatchObject({ imported: 2, there: events?.imported });
+  });
+
   const verifiedBy = (...args: readonly string[]) =>
     chorus(folder, ['legacy', 'verify', 'journeys', file, ...args], { DATABASE_URL: log.url });
 });

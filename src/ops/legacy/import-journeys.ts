@@ -54,7 +54,7 @@ export class JourneyImport {
     try {
       const flaw = this.flawOf(own) ?? this.flawOf(prompt);
       if (flaw !== undefined) throw new Unusable(flaw);
-      count(journeys, this.options.dryRun ? 1 : await this.appender.begin(streams), 1);
+      count(journeys, this.options.dryRun || (await this.appender.begin(streams)) > 0 ? 1 : 0, 1);
     } catch (error) {
       journeys.leftOut += 1;
       this.findings.leaveOut('journey_unusable', { what: 'journey', uid: journey.uid, why: reasonOf(error) });
@@ -81,8 +81,9 @@ export class JourneyImport {
     try {
       const { added, imported } = await this.carryOver(history);
       this.isRepeating = added === 0;
-      count(sessions, added, 1);
-      count(moments, added, imported);
+      count(sessions, added > imported ? 1 : 0, 1);
+      // A session that was there may have got more of them meanwhile.
+      count(moments, Math.min(added, imported), imported);
     } catch (error) {
       this.leaveSessionOut('session_unusable', { ...session, journeyUid: journey.uid }, events, reasonOf(error));
       return;
@@ -96,7 +97,10 @@ export class JourneyImport {
 
   /** Only when a session was refused is it looked at event by event: nearly all are as they should be. */
   private async carryOver(history: SessionHistory): Promise<{ readonly added: number; readonly imported: number }> {
-    if (this.options.dryRun) return { added: 1, imported: this.readable(history).history.length - 1 };
+    if (this.options.dryRun) {
+      const { length } = this.readable(history).history;
+      return { added: length, imported: length - 1 };
+    }
     if (this.isRepeating) {
       const readable = this.readable(history);
       const added = (await this.appender.isThere(readable)) ? 0 : await this.appender.begin([readable]);
@@ -190,8 +194,9 @@ function tally(): Tally {
   return { read: 0, imported: 0, there: 0, leftOut: 0 };
 }
 
-function count(tally: Tally, added: number, by: number): void {
-  tally[added > 0 ? 'imported' : 'there'] += by;
+function count(tally: Tally, added: number, of: number): void {
+  tally.imported += added;
+  tally.there += of - added;
 }
 
 /** It could not be read again, so it must not be stored. */
