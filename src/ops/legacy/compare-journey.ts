@@ -162,7 +162,10 @@ export class CompareJourney {
     const compare = new CompareSums(journey.uid, { theirs, ours }, explanations, this.tables);
     const removed = compare.seconds(this.there.counts(journey.id), await this.here.rows.seconds(promptUid));
     compare.sums(this.there.nodes(journey.id), await this.here.rows.sums(promptUid, ours.bins), removed);
-    compare.views(this.there.nodes(journey.id), await this.here.rows.joins(promptUid), eventsHere);
+    compare.views(this.there.nodes(journey.id), await this.here.rows.joins(promptUid), {
+      theirs: joinsIn(events),
+      ours: joinsIn(eventsHere),
+    });
     return removed;
   }
 }
@@ -172,6 +175,10 @@ export interface HereParts {
   readonly store: EventStore;
   /** The ids, as they were there, of what was not imported. */
   readonly leftOut: ReadonlySet<string>;
+}
+
+function joinsIn(events: readonly { readonly evtype: string }[]): number {
+  return events.filter(({ evtype }) => evtype === 'join').length;
 }
 
 function happening({ evtype, journey_time: time, data }: LegacyEvent, sessionUid: string): Happening {

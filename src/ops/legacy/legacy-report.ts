@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { Json } from '../../kernel/event-family.js';
 import type { Config } from '../../platform/config/config.js';
 import { printLine, printTable, say } from '../output.js';
 import type { TableReport } from './comparison.js';
@@ -72,12 +73,20 @@ function printComparison({ clean, tables }: NonNullable<LegacyReport['comparison
   if (reasons.size > 0) printLine('');
   for (const [name, why] of reasons) printLine(`  ${name}: ${why}`);
   for (const { table, failures, failuresTotal } of tables) {
-    for (const { what, theirs, ours } of failures) {
-      printLine(`\n${table}: ${what}\n  there ${JSON.stringify(theirs)}\n  here  ${JSON.stringify(ours)}`);
+    const shown = failures.slice(0, failuresShown);
+    for (const { what, theirs, ours } of shown) {
+      printLine(`\n${table}: ${what}\n  there ${printed(theirs)}\n  here  ${printed(ours)}`);
     }
-    if (failuresTotal > failures.length) printLine(`\n${table}: and ${String(failuresTotal - failures.length)} more`);
+    if (failuresTotal > shown.length) printLine(`\n${table}: and ${String(failuresTotal - shown.length)} more`);
   }
   printLine(clean ? '\nEvery difference has a name.' : '\nThere are differences that have no name.');
+}
+
+/** The report has more of them. */
+const failuresShown = 5;
+
+function printed(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function amount(count: number): string {
