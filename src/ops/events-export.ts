@@ -56,5 +56,5 @@ interface Summary {
 
 function summary(folder: string, { events, files, bytes, position }: Summary): string {
   const megabytes = (bytes / 1_048_576).toFixed(1);
-  return `${folder}: ${events.toLocaleString('en')} events in ${files.toLocaleString('en')} files (${megabytes} MB), up to position ${String(position)}.`;
+  return `${folder}: ${events.toLocaleString('en')} events in ${files.toLocaleString('en')} ${files === 1 ? 'file' : 'files'} (${megabytes} MB), up to position ${String(position)}.`;
 }
