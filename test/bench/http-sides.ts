@@ -57,10 +57,15 @@ export function aLoad(stage: Stage): (job: LoadJob) => Promise<Loaded> {
 /** As `npm start` does it: requests are short-lived, and a larger nursery has fewer of them survive a collection. */
 const execArgv = ['--max-semi-space-size=64'];
 
-export function aChild(file: string, env: NodeJS.ProcessEnv, stage: Stage): ChildProcess {
+export function aChild(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  stage: Stage,
+  flags: readonly string[] = execArgv,
+): ChildProcess {
   const child = fork(new URL(file, import.meta.url), [], {
     env,
-    execArgv,
+    execArgv: [...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   stage.afterwards(async () => {

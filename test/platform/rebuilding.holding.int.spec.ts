@@ -6,7 +6,8 @@ import { logPages, type ReadPage } from '../../src/platform/rebuilding/log-pages
 import { Pace } from '../../src/platform/rebuilding/pace.js';
 import { replay } from '../../src/platform/rebuilding/replay.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
-import { aWorker, type presses, type Worker } from './projecting.worker.js';
+import { eventually } from '../support/eventually.js';
+import { aWorker, type presses, pressTable, type Worker } from './projecting.worker.js';
 import { ledger, shown } from './rebuilding.world.js';
 
 /** Pages of three events, and nobody else: so whatever may be held is held. */
@@ -25,7 +26,9 @@ let head: bigint;
 beforeAll(async () => {
   testing = await aDatabase();
   worker = await aWorker(testing.database, { projections: [], rebuilding: false });
-  for (const button of ['red', 'blue', 'green', 'red']) await worker.press(button, 1, 2, 3, 4, 5);
+  for (const button of ['red', 'blue', 'green']) await worker.press(button, 1, 2, 3, 4, 5);
+  await worker.release('red');
+  await worker.press('red', 1, 2, 3, 4, 5);
   head = await worker.store.head();
 });
 
@@ -34,11 +37,11 @@ afterAll(async () => {
   await testing.close();
 });
 
-async function begun(definition: Projection): Promise<Filling> {
+async function begun(definition: Projection, holdMax = { rows: 1_000, events: 1_000 }): Promise<Filling> {
   const client = await testing.database.pool.connect();
   try {
     const { build } = await new Builds(testing.database).begin(client, definition);
-    return await Filling.of(testing.database, definition, { build, epoch: 1 });
+    return await Filling.of(testing.database, definition, { build, epoch: 1, holdMax });
   } finally {
     client.release();
   }
@@ -105,4 +108,48 @@ describe('a rebuild that holds pages back', () => {
     expect(filling.position).toBe(12n);
     expect(await shown(testing.database, filling.schema)).toEqual({ all: 33, blue: 15, green: 3, red: 15 });
   });
+
+  test('folds on while the database writes, from rows that are not there yet', async () => {
+    const filling = await begun(doubling, { rows: 1_000, events: 3 });
+    const blocker = await testing.database.pool.connect();
+    await blocker.query('begin');
+    await blocker.query('select from projecting.builds where schema = $1 for update', [filling.schema]);
+    const all = await pages(filling);
+    const taken: number[] = [];
+    const taking = (async () => {
+      for (const page of all) taken.push(await filling.take(page, { target: head, holds: true }));
+    })();
+    // The first page is being written, the second folded, and the third has to wait.
+    await eventually(() => expect(taken).toEqual([0]));
+    expect(filling.position).toBe(0n);
+    await blocker.query('commit');
+    blocker.release();
+    await taking;
+    expect(taken.reduce((sum, count) => sum + count, 0)).toBe(21);
+    const { rows } = await testing.database.pool.query(
+      `select button, presses from ${filling.schema}.doubling order by 1`,
+    );
+    // 57 is 1, 2, 3, 4, 5, each added to twice what was there; the second time, red begins with 100.
+    expect(rows).toEqual([
+      { button: 'blue', presses: 57 },
+      { button: 'green', presses: 57 },
+      { button: 'red', presses: 32 * 100 + 57 },
+    ]);
+  });
+});
+
+/** Depends on the order, on every row before, and changes one that it has not read. */
+const doubling = projection<typeof presses>()({
+  name: 'doubling',
+  version: 1,
+  tables: { counts: pressTable('doubling') },
+  reads: ({ type, button }) => (type === 'Pressed' ? { counts: [{ button }] } : {}),
+  when: {
+    Pressed: ({ button, times }, rows) => {
+      rows.counts.set({ button }, { presses: 2 * (rows.counts.get({ button })?.presses ?? 0) + times });
+    },
+    Released: ({ button }, rows) => {
+      rows.counts.set({ button }, { presses: 100 });
+    },
+  },
 });

@@ -25,7 +25,7 @@ export class BatchWriter {
   /** False when the checkpoint was not where this owner left it: then nothing was written. Rejects with FoldFailed. */
   async write(build: Written, batch: FoldBatch): Promise<boolean> {
     const folding = this.begin();
-    await this.fold(build, folding, batch.events);
+    await this.fold(build, folding, batch);
     await this.hooks.beforeWrite?.(this.projection.name, batch.events);
     return this.store(build, folding, batch);
   }
@@ -38,8 +38,11 @@ export class BatchWriter {
    * Adds events to what is folded and not stored yet. They are not all at once: a rebuild folds many, perhaps in a process that
    * also answers requests, which take turns with it. Rejects with FoldFailed.
    */
-  async fold(build: Pick<Written, 'schema'>, folding: Folding, events: readonly RecordedEvent[]): Promise<void> {
-    for (const wish of folding.wanted(events)) await this.load(build.schema, wish);
+  async fold(build: Pick<Written, 'schema'>, folding: Folding, order: FoldOrder): Promise<void> {
+    const { events, earlier } = order;
+    const wishes = folding.wanted(events);
+    if (earlier !== undefined && !folding.inherit(wishes, earlier.folding)) await earlier.done;
+    for (const wish of wishes) if (wish.keys.size > 0) await this.load(build.schema, wish);
     for (let at = 0; at < events.length; at += eventsAtOnce) {
       if (at > 0) await breath();
       folding.run(at === 0 && events.length <= eventsAtOnce ? events : events.slice(at, at + eventsAtOnce));
@@ -78,6 +81,12 @@ export class BatchWriter {
 
 /** What a writer must know of a build. Not every one is of the kind that `Builds` keeps. */
 type Written = Pick<Build, 'build' | 'schema' | 'epoch' | 'position'>;
+
+interface FoldOrder {
+  readonly events: readonly RecordedEvent[];
+  /** What is being written meanwhile: rows that it changes are not yet in the database as they will be. */
+  readonly earlier?: { readonly folding: Folding; readonly done: Promise<unknown> } | undefined;
+}
 
 export interface FoldBatch {
   readonly events: readonly RecordedEvent[];

@@ -34,6 +34,17 @@ export class Folding {
     return [...wishes.values()];
   }
 
+  /**
+   * Takes wanted rows from a batch that is folded and not written yet, and crosses them off. False: it has to be written before
+   * the others can be read.
+   */
+  inherit(wishes: readonly Wish[], earlier: Folding): boolean {
+    return wishes.every(({ name, changes, keys }) => {
+      const before = earlier.tables[name];
+      return before === undefined || changes.inherit(keys, before);
+    });
+  }
+
   run(events: readonly RecordedEvent[]): void {
     const { when } = this.projection;
     for (const recorded of events) {
@@ -59,13 +70,14 @@ export class Folding {
     if (changes === undefined) throw new TypeError(`The fold reads ${name}, which is not one of its tables.`);
     const text = keyText(changes.layout, key);
     if (changes.isLoaded(text)) return;
-    const wish = wishes.get(name) ?? { changes, keys: new Map<string, Values>() };
+    const wish = wishes.get(name) ?? { name, changes, keys: new Map<string, Values>() };
     wishes.set(name, wish);
     wish.keys.set(text, key);
   }
 }
 
 export interface Wish {
+  readonly name: string;
   readonly changes: TableChanges;
   readonly keys: Map<string, Values>;
 }

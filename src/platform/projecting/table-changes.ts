@@ -30,6 +30,20 @@ export class TableChanges implements Rows<Table> {
     return this.loaded.has(key);
   }
 
+  /**
+   * Takes what an earlier batch left of these rows, as far as it knows them, and crosses them off. False: it changed one that it
+   * never saw, so nobody knows that one before it is written.
+   */
+  inherit(keys: Map<string, Values>, earlier: TableChanges): boolean {
+    for (const [text, key] of keys) {
+      if (earlier.isLoaded(text)) {
+        this.loaded.set(text, earlier.get(key) ?? absent);
+        keys.delete(text);
+      } else if (earlier.rows.of(key) !== undefined) return false;
+    }
+    return true;
+  }
+
   add(key: Values, sums: Values): void {
     const change = this.changeOf(key);
     for (const column in sums) {

@@ -14,19 +14,22 @@ import { RebuilderReplaced } from './rebuilds.js';
  * Writes a build that nobody reads yet, page by page or many pages together, each time with the checkpoint in one statement. So
  * there is nothing to repair after a kill: the next rebuilder goes on behind what was written last.
  *
- * Together is better, because most rows change in many pages; what waits in memory is bounded. If one of its events turns out to
- * be impossible, all that waited is forgotten and has to be taken again: then page by page, which finds the event.
+ * Together is better, because most rows change in many pages; what waits in memory is bounded. The next pages are folded while
+ * the database writes. If an event turns out to be impossible, all that waited is forgotten and
+ * has to be taken again: then page by page, which finds the event.
  */
 export class Filling {
   private readonly writer: BatchWriter;
   private readonly letters: DeadLetters;
   private held: Held | undefined;
+  private storing: Storing | undefined;
   private isCareful = false;
 
   private constructor(
     within: Querying,
     readonly projection: Projection,
     private build: Build,
+    private readonly holdMax: HoldMax = mostHeld,
   ) {
     this.writer = new BatchWriter({ pool: within }, projection);
     this.letters = new DeadLetters({ pool: within });
@@ -41,7 +44,7 @@ export class Filling {
     );
     const [build] = BuildRows.parse(rows);
     if (build === undefined) throw new RebuilderReplaced(order.epoch);
-    return new Filling(database.pool, projection, build);
+    return new Filling(database.pool, projection, build, order.holdMax);
   }
 
   /** Writes as whoever the row of this build, which the caller has locked, says is its writer. */
@@ -62,47 +65,76 @@ export class Filling {
   }
 
   /**
-   * What it has already and what it doesn't take is left out. Answers how many events were written: none when they are held, which
-   * only happens before the target. Rejects with PoisonStopsRebuild and TakeAgain.
+   * What it has already and what it doesn't take is left out. Answers how many events were written meanwhile: none when they are
+   * held, which only happens before the target. Rejects with PoisonStopsRebuild and TakeAgain.
    */
   async take({ events, upTo }: ReadPage, { target = upTo, holds = false }: Taking = {}): Promise<number> {
     const to = upTo < target ? upTo : target;
     if (to <= this.taken) return 0;
     const fresh = this.fresh(events, to);
     const mayWait = holds && to < target && !this.isCareful;
-    if (mayWait || this.held !== undefined) return this.takeTogether(fresh, to, mayWait);
+    if (mayWait || this.taken > this.position) return this.takeTogether(fresh, to, mayWait);
     await this.write(fresh, to);
     return fresh.length;
   }
 
   private get taken(): bigint {
-    return this.held?.upTo ?? this.position;
+    return this.held?.upTo ?? this.storing?.upTo ?? this.position;
   }
 
+  /** Positions are compared only where a page is not taken whole: this is done for every event of the log. */
   private fresh(events: readonly RecordedEvent[], to: bigint): readonly RecordedEvent[] {
     const { when } = this.projection;
     const { taken } = this;
-    return events.filter(({ position, event }) => position > taken && position <= to && when[event.type] !== undefined);
+    const [first, last] = [events[0], events.at(-1)];
+    const isWhole = first !== undefined && last !== undefined && first.position > taken && last.position <= to;
+    const inRange = isWhole ? events : events.filter(({ position }) => position > taken && position <= to);
+    return inRange.filter(({ event }) => when[event.type] !== undefined);
   }
 
   private async takeTogether(events: readonly RecordedEvent[], upTo: bigint, mayWait: boolean): Promise<number> {
-    const held = (this.held ??= { folding: this.writer.begin(), count: 0, last: undefined, upTo });
     try {
-      await this.writer.fold(this.build, held.folding, events);
-      held.count += events.length;
-      held.last = events.at(-1) ?? held.last;
-      held.upTo = upTo;
-      if (mayWait && held.folding.size < heldRowsMax && held.count < heldEventsMax) return 0;
-      const last = held.last === undefined ? [] : [held.last];
-      this.moved(await this.writer.store(this.build, held.folding, { events: last, upTo }), upTo);
+      const held = await this.hold(events, upTo);
+      if (mayWait && held.folding.size < this.holdMax.rows && held.count < this.holdMax.events) return 0;
+      const before = await this.stored();
+      this.storing = { upTo, folding: held.folding, done: this.store(held) };
       this.held = undefined;
-      return held.count;
+      return mayWait ? before : before + (await this.stored());
     } catch (error) {
-      if (!(error instanceof FoldFailed) && !isDataError(error)) throw error;
       this.held = undefined;
+      this.storing = undefined;
+      if (!(error instanceof FoldFailed) && !isDataError(error)) throw error;
       this.isCareful = true;
       throw new TakeAgain('What was folded together cannot be stored.', { cause: error });
     }
+  }
+
+  private async hold(events: readonly RecordedEvent[], upTo: bigint): Promise<Held> {
+    const held = (this.held ??= { folding: this.writer.begin(), count: 0, last: undefined, upTo: this.taken });
+    await this.writer.fold(this.build, held.folding, { events, earlier: this.storing });
+    held.count += events.length;
+    held.last = events.at(-1) ?? held.last;
+    held.upTo = upTo;
+    return held;
+  }
+
+  /** Waits for the write under way, if there is one, and answers how many events it had. */
+  private async stored(): Promise<number> {
+    const count = (await this.storing?.done) ?? 0;
+    this.storing = undefined;
+    return count;
+  }
+
+  private store({ folding, last, count, upTo }: Held): Promise<number> {
+    const done = this.writer
+      .store(this.build, folding, { events: last === undefined ? [] : [last], upTo })
+      .then((isMoved) => {
+        this.moved(isMoved, upTo);
+        return count;
+      });
+    // Whoever takes the next page hears of it.
+    done.catch(() => undefined);
+    return done;
   }
 
   private moved(isMoved: boolean, upTo: bigint): void {
@@ -173,10 +205,21 @@ interface Held {
   upTo: bigint;
 }
 
-/** Some tens of megabytes. */
-const heldRowsMax = 50_000;
-/** A few seconds, which a kill may cost. */
-const heldEventsMax = 100_000;
+/** A write under way, and what it changes. */
+interface Storing {
+  readonly upTo: bigint;
+  readonly folding: Folding;
+  readonly done: Promise<number>;
+}
+
+/** How much is folded before it is written. */
+interface HoldMax {
+  readonly rows: number;
+  readonly events: number;
+}
+
+/** Some tens of megabytes, and a few seconds, which a kill may cost. */
+const mostHeld: HoldMax = { rows: 50_000, events: 100_000 };
 
 interface Taking {
   /** Nothing beyond is taken, and what was held is written there. */
@@ -193,6 +236,7 @@ export class TakeAgain extends Error {
 interface FillingOrder {
   readonly build: string;
   readonly epoch: number;
+  readonly holdMax?: HoldMax;
 }
 
 /** A build that nobody reads yet has no reason to go on without an event, but that somebody decided so. */

@@ -31,7 +31,7 @@ export class Rebuilder {
       while (!lease.signal.aborted) {
         const isOurs = await this.look(session);
         if (!isOurs) return;
-        await pause(this.parts.pollMs ?? 200, lease.signal);
+        await Promise.race([pause(this.parts.pollMs ?? 200, lease.signal), session.moved()]);
       }
     } finally {
       await session.ended();
@@ -65,6 +65,7 @@ class Session {
   private readonly lanes = { long: Promise.resolve(), short: Promise.resolve() };
   private readonly news: News;
   private replaced = false;
+  private wake = (): void => undefined;
 
   constructor(
     private readonly projections: readonly Projection[],
@@ -95,6 +96,13 @@ class Session {
     for (const task of idle.filter((each) => !replays(each))) {
       this.begin(takesLong(task) ? 'long' : 'short', [task], ([only], signal) => advance(only, signal));
     }
+  }
+
+  /** Resolves when a rebuild has come to its next state: there is no need to wait for the next look, then. */
+  moved(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
   }
 
   async ended(): Promise<void> {
@@ -131,6 +139,7 @@ class Session {
         else if (!this.lease.signal.aborted) this.parts.onFailure(error);
       } finally {
         for (const { rebuild } of tasks) this.busy.delete(rebuild.rebuild);
+        if (tasks.some(({ hasMoved }) => hasMoved)) this.wake();
       }
     });
   }

@@ -13,6 +13,8 @@ import { replay, type Replayed } from './replay.js';
 /** One rebuild in the hands of the rebuilder, as its row was a moment ago, and what every step needs of it. */
 export class Task {
   readonly builds: Builds;
+  /** Whether it came to another state, so that there is a next step to look for. */
+  hasMoved = false;
 
   constructor(
     readonly rebuild: Rebuild,
@@ -29,8 +31,9 @@ export class Task {
     return problem === null && pausedAt === null && version === this.projection.version;
   }
 
-  say(change: Change): Promise<void> {
-    return this.parts.rebuilds.change(this.held, change);
+  async say(change: Change): Promise<void> {
+    await this.parts.rebuilds.change(this.held, change);
+    this.hasMoved ||= change.state !== undefined;
   }
 
   async at(step: RebuildStep, signal: AbortSignal): Promise<void> {
