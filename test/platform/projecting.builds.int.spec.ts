@@ -94,9 +94,7 @@ describe('a projection whose version was raised', () => {
     const { differs: _, ...unnamed } = doubled;
     const next = await deployed(unnamed);
     await until(async () => (await problemOf(next)) !== undefined);
-    expect(await problemOf(next)).toMatch(
-      /press_counts differs in 1 row: {"button":"red"} changed \(presses 3 -> 6\)/,
-    );
+    expect(await problemOf(next)).toMatch(/press_counts differs in 1 row: {"button":"red"} changed \(presses 3 -> 6\)/);
     expect(await states()).toEqual({ press_counts_v1: 'live', press_counts_v2: 'building' });
     await next.orders.switch('press_counts', ['press_counts.presses']);
     await until(async () => (await states())['press_counts_v2'] === 'live');
