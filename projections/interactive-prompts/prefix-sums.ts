@@ -47,15 +47,18 @@ const tables = {
 
 type Rows = RowsOf<typeof tables>;
 
+/** What most events read. */
+const nothing = {};
+
 export const prefixSums = projection<typeof promptSessionEvents>()({
   name: 'prefix_sums',
   version: 2,
   tables,
   reads: (happened) => {
-    const { promptUid, sessionUid, userSub } = happened;
-    const own = { prompt_uid: promptUid, user_sub: userSub };
-    if (happened.type === 'SessionJoined' || happened.type === 'SessionLeft') return { people: [own] };
-    if (happened.type !== 'SessionOwnerChanged') return {};
+    const { type, promptUid, sessionUid } = happened;
+    if (type !== 'SessionJoined' && type !== 'SessionLeft' && type !== 'SessionOwnerChanged') return nothing;
+    const own = { prompt_uid: promptUid, user_sub: happened.userSub };
+    if (type !== 'SessionOwnerChanged') return { people: [own] };
     const theirs = { prompt_uid: promptUid, user_sub: happened.newOwner };
     return { people: [own, theirs], stays: [{ session_uid: sessionUid }] };
   },
@@ -126,8 +129,8 @@ interface Sum {
 }
 
 function add({ sums }: Rows, { promptUid, bins, category, value }: Sum, { bin, by }: Step): void {
-  for (const node of nodesToChange(bin, bins))
-    sums.add({ prompt_uid: promptUid, node, category, value }, { total: by });
+  const change = { total: by };
+  for (const node of nodesToChange(bin, bins)) sums.add({ prompt_uid: promptUid, node, category, value }, change);
 }
 
 const StoredPresence = z.array(z.int());

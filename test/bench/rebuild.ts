@@ -68,8 +68,8 @@ async function alone({ events, rounds, peer }: Given, stage: Stage): Promise<Fie
     measured({ databaseUrl, server, of, flags }, stage);
   const emmett = await aPeer(server, peer, stage);
   const sides = {
-    rebuilding: side(url, 'rebuilding'),
-    reading: side(url, 'reading'),
+    rebuilding: side(url, 'rebuilding', asTheCommand),
+    reading: side(url, 'reading', asTheCommand),
     bounded: side(url, 'rebuilding', boundedMemory),
     tenth: side(tenthUrl, 'rebuilding', boundedMemory),
     peer: emmett,
@@ -99,6 +99,8 @@ async function alone({ events, rounds, peer }: Given, stage: Stage): Promise<Fie
   };
 }
 
+/** `npm run chorus` sets nothing of V8. */
+const asTheCommand: readonly string[] = [];
 /** Of what lives longer than a moment, in megabytes. */
 const boundedMemory = ['--max-old-space-size=160'];
 

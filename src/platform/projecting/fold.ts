@@ -59,7 +59,7 @@ export class Folding {
   private collect(wishes: Map<string, Wish>, recorded: RecordedEvent): void {
     try {
       const wanted = this.projection.reads?.(recorded.event, recorded) ?? {};
-      for (const [name, keys = []] of Object.entries(wanted)) for (const key of keys) this.wish(wishes, name, key);
+      for (const name in wanted) for (const key of wanted[name] ?? []) this.wish(wishes, name, key);
     } catch (error) {
       throw new FoldFailed(recorded, error);
     }

@@ -60,9 +60,9 @@ export class Pace {
 }
 
 const pageEventsMax = 10_000;
-const strideMs = 50;
-const strideEventsFirst = 2_000;
-const strideEventsMin = 250;
+const strideMs = 10;
+const strideEventsFirst = 500;
+const strideEventsMin = 100;
 const strideEventsMax = 4_000;
 /** Ten positions a second. */
 const busyPositionsPerMs = 0.01;
