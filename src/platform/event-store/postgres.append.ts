@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonArray, plainArray, textArray } from '../database/array-literal.js';
 import type { AppendConnection } from './append-connection.js';
 import type { ExpectedVersion } from './event-store.js';
 import type { PreparedAppend, PreparedEvent } from './prepared-append.js';
@@ -63,7 +64,8 @@ export async function appendMany(
 const OneAnswer = z.tuple([z.string(), z.date(), z.boolean(), z.int(), z.boolean()]);
 const ManyAnswer = z.tuple([z.string(), z.date(), z.boolean(), z.array(z.int()), z.array(z.string())]);
 
-interface Row extends PreparedEvent {
+interface Row {
+  readonly event: PreparedEvent;
   /** The number of its stream among the streams of the batch, from 1. */
   readonly write: number;
   readonly step: number;
@@ -90,43 +92,34 @@ function parameters(batch: readonly PreparedAppend[]): readonly string[] {
     for (const { stream, events } of streams) {
       write += 1;
       let step = steps.get(stream) ?? 0;
-      for (const event of events) rows.push({ ...event, write, step: (step += 1), stream, metadata });
+      for (const event of events) rows.push({ event, write, step: (step += 1), stream, metadata });
       steps.set(stream, step);
     }
     const first = rows.length > before ? before + 1 : null;
     if (command !== undefined) entries.push({ ...command, first, last: rows.length });
   }
   return [
-    texts(writes, ({ stream }) => stream),
-    plains(writes, ({ expected }) => expectedCode(expected)),
+    textArray(writes.map(({ stream }) => stream)),
+    plainArray(writes.map(({ expected }) => expectedCode(expected))),
     ...eventParameters(rows),
-    texts(entries, ({ id }) => id),
-    texts(entries, ({ fingerprint }) => fingerprint),
-    plains(entries, ({ first }) => first ?? 'NULL'),
-    plains(entries, ({ last }) => last),
+    textArray(entries.map(({ id }) => id)),
+    textArray(entries.map(({ fingerprint }) => fingerprint)),
+    plainArray(entries.map(({ first }) => first)),
+    plainArray(entries.map(({ last }) => last)),
   ];
 }
 
 function eventParameters(rows: readonly Row[]): readonly string[] {
   return [
-    plains(rows, ({ write }) => write),
-    plains(rows, ({ step }) => step),
-    texts(rows, ({ stream }) => stream),
-    plains(rows, ({ id }) => id),
-    texts(rows, ({ type }) => type),
-    plains(rows, ({ schemaVersion }) => schemaVersion),
-    texts(rows, ({ json }) => json),
-    texts(rows, ({ metadata }) => metadata),
+    plainArray(rows.map(({ write }) => write)),
+    plainArray(rows.map(({ step }) => step)),
+    textArray(rows.map(({ stream }) => stream)),
+    plainArray(rows.map(({ event }) => event.id)),
+    textArray(rows.map(({ event }) => event.type)),
+    plainArray(rows.map(({ event }) => event.schemaVersion)),
+    jsonArray(rows.map(({ event }) => event.json)),
+    jsonArray(rows.map(({ metadata }) => metadata)),
   ];
-}
-
-/** Array literals, written here because the driver's general way costs as much as the rest of a flush. */
-function plains<Item>(items: readonly Item[], value: (item: Item) => number | string): string {
-  return `{${items.map(value).join(',')}}`;
-}
-
-function texts<Item>(items: readonly Item[], value: (item: Item) => string): string {
-  return `{${items.map((item) => `"${value(item).replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }
 
 function expectedCode(expected: ExpectedVersion): number {

@@ -185,32 +185,18 @@ function onConflict({ layout, kind, added, rest }: Group): string {
   return `on conflict (${layout.key.map(({ name }) => quoted(name)).join(', ')}) do update set ${changes.join(', ')}`;
 }
 
-/** One array per column, as text: the driver's general way of writing an array costs more than the fold. */
+/** One array per column. */
 function columnArrays({ layout, rest, rows }: Group): readonly string[] {
-  const keys = layout.key.map((column, at) => arrayOf(column, rows, ({ key }) => key[at]));
+  const keys = layout.key.map(({ encode, array }, at) => array(rows.map(({ key }) => encode(key[at] ?? null))));
   const values = rest.map((column) => {
     const at = layout.places.get(column.name) ?? 0;
-    return arrayOf(column, rows, ({ values: given }) => {
-      const value = given[at];
-      return value === undefined ? column.missing : value;
-    });
+    return column.array(rows.map(({ values: given }) => column.encode(valueOrMissing(given[at], column))));
   });
   return [...keys, ...values];
 }
 
-function arrayOf(
-  { encode, element }: Column,
-  rows: readonly RowChange[],
-  valueIn: (row: RowChange) => ColumnValue | undefined,
-): string {
-  let text = '{';
-  let between = '';
-  for (const row of rows) {
-    const encoded = encode(valueIn(row) ?? null);
-    text += between + (encoded === null ? 'NULL' : element(encoded));
-    between = ',';
-  }
-  return `${text}}`;
+function valueOrMissing(value: ColumnValue | undefined, { missing }: Column): ColumnValue {
+  return value === undefined ? missing : value;
 }
 
 /** Shapes repeat, so their plans are kept, on each connection: only for the first ones, because a server never forgets a name. */

@@ -1,3 +1,4 @@
+import { jsonArray, plainArray, textArray } from '../database/array-literal.js';
 import type { ColumnType, ColumnTypes, ColumnValue, Table } from './table.js';
 
 /** What PostgreSQL and the driver make of each column type. The only place to change when a type is added. */
@@ -8,8 +9,8 @@ interface ColumnKind {
   readonly missingSql: string;
   /** As an element of an array parameter. */
   readonly encode: (value: ColumnValue) => ColumnValue;
-  /** What `encode` gives, as it stands in the text of an array. Never called with null. */
-  readonly element: (encoded: ColumnValue) => string;
+  /** What `encode` gives for several rows, as an array. What is not of this type PostgreSQL refuses, and so blames the event. */
+  readonly array: (encoded: readonly ColumnValue[]) => string;
   /** Whether a value that the driver read is one of this type. */
   readonly holds: (value: unknown) => boolean;
 }
@@ -21,7 +22,7 @@ export class ValueUnstorable extends Error {
 
 const same = (value: ColumnValue): ColumnValue => value;
 const isNumber = (value: unknown): boolean => typeof value === 'number';
-const aNumber = { missing: 0, missingSql: '0', encode: same, element: String, holds: isNumber } as const;
+const aNumber = { missing: 0, missingSql: '0', encode: same, array: plains, holds: isNumber } as const;
 
 const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
   text: {
@@ -29,7 +30,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: '',
     missingSql: `''`,
     encode: same,
-    element: inQuotes,
+    array: texts,
     holds: (value) => typeof value === 'string',
   },
   integer: { sql: 'integer', ...aNumber },
@@ -40,7 +41,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: false,
     missingSql: 'false',
     encode: same,
-    element: String,
+    array: plains,
     holds: (value) => typeof value === 'boolean',
   },
   // A default is needed even where every fold sets the column: PostgreSQL checks `not null` before it looks for a conflict.
@@ -49,7 +50,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: new Date(0),
     missingSql: `'epoch'`,
     encode: timestamp,
-    element: inQuotes,
+    array: texts,
     holds: (value) => value instanceof Date,
   },
   // The driver would write an array as a PostgreSQL array and a text as bare JSON.
@@ -58,15 +59,29 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
     missing: null,
     missingSql: `'null'`,
     encode: jsonText,
-    element: inQuotes,
+    array: jsons,
     holds: () => true,
   },
 };
 
-/** Only what `encode` has made a text of gets here; anything else PostgreSQL refuses, and so blames the event. */
-function inQuotes(encoded: ColumnValue): string {
-  const text = typeof encoded === 'string' ? encoded : JSON.stringify(encoded);
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+function plains(encoded: readonly ColumnValue[]): string {
+  return plainArray(encoded.map((value) => (isPlain(value) ? value : JSON.stringify(value))));
+}
+
+function texts(encoded: readonly ColumnValue[]): string {
+  return textArray(encoded.map(asText));
+}
+
+function jsons(encoded: readonly ColumnValue[]): string {
+  return jsonArray(encoded.map(asText));
+}
+
+function isPlain(value: ColumnValue): value is string | number | boolean | null {
+  return typeof value !== 'object' || value === null;
+}
+
+function asText(value: ColumnValue): string | null {
+  return typeof value === 'string' || value === null ? value : JSON.stringify(value);
 }
 
 function timestamp(value: ColumnValue): ColumnValue {
