@@ -8,7 +8,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * sees everything the previous holder committed. Checked in the same statement, versions would be those of an older snapshot.
  *
  * There is no table of streams: the version of a stream is one descent of the (stream, version) index. `data` is json, not
- * jsonb: it is stored as written, and read whole.
+ * jsonb: it is stored as written, and read whole. A later migration makes the functions look versions up for less.
  */
 export class EventLog1767225600000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

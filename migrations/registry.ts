@@ -5,6 +5,7 @@ import { Reacting1767225780000 } from './1767225780000-reacting.js';
 import { Rebuilding1767225840000 } from './1767225840000-rebuilding.js';
 import { LogEpoch1767225900000 } from './1767225900000-log-epoch.js';
 import { SelfCheck1767225960000 } from './1767225960000-self-check.js';
+import { VersionFromExpected1767226020000 } from './1767226020000-version-from-expected.js';
 
 /**
  * Every migration, oldest first. An explicit list, not a folder scan: what runs is what the compiler saw, and a stray file
@@ -17,4 +18,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Rebuilding1767225840000,
   LogEpoch1767225900000,
   SelfCheck1767225960000,
+  VersionFromExpected1767226020000,
 ];

@@ -66,7 +66,11 @@ export class AppendQueue<Item extends Queueable, Result> {
 
   private async drain(): Promise<void> {
     try {
-      while (this.waiting.length > 0) await this.flushOnce(this.takeBatch());
+      while (this.waiting.length > 0) {
+        await this.flushOnce(this.takeBatch());
+        // Whoever was answered goes first, and whoever came in meanwhile comes along: the next flush is larger by them.
+        await turnEnds();
+      }
     } finally {
       this.flushing = undefined;
     }

@@ -41,17 +41,26 @@ export class StreamHomes {
     commit: (placed: PreparedAppend) => Promise<Done>,
   ): Promise<Done> {
     for (;;) {
-      const placed = await this.place(prepared);
+      const placed = prepared.streams.every((write) => this.isAtHome(write)) ? prepared : await this.place(prepared);
       try {
         const done = await commit(placed);
-        placed.streams.slice(0, prepared.visible).forEach(({ name, stream }, index) => {
-          if ((done.versions[index] ?? 0) > 0) this.found(name, stream);
-        });
+        if (placed !== prepared) this.learn(placed, done.versions);
         return done;
       } catch (error) {
         if (!(error instanceof VersionConflict)) throw error;
         if (!this.isElsewhere(placed, error)) throw inTodaysWords(prepared, error, this.codec);
       }
+    }
+  }
+
+  /** As nearly always. */
+  private isAtHome({ name, stream }: PreparedWrite): boolean {
+    return this.known.get(name) === stream;
+  }
+
+  private learn({ streams, visible }: PreparedAppend, versions: readonly number[]): void {
+    for (const [index, { name, stream }] of streams.slice(0, visible).entries()) {
+      if ((versions[index] ?? 0) > 0) this.found(name, stream);
     }
   }
 
