@@ -75,6 +75,36 @@ describe('a running projection', () => {
     expect(await counted(testing.database)).toEqual(await recounted(testing.database));
   });
 
+  test('lets events come together while many are appended, unless somebody waits for them', async () => {
+    let batches = 0;
+    const worker = await started({
+      projections: [pressCounts],
+      hooks: { beforeWrite: (_, { length }) => void (batches += Math.sign(length)) },
+    });
+    const stop = new AbortController();
+    const load = Array.from({ length: 24 }, async (_, at) => {
+      while (!stop.signal.aborted) await worker.press(`b${String(at)}`, 1, 1);
+    });
+    const batchesDuring = async (work: () => Promise<void>): Promise<number> => {
+      await sleep(600);
+      const before = batches;
+      await work();
+      return batches - before;
+    };
+    const unwatched = await batchesDuring(() => sleep(1_000));
+    const watched = await batchesDuring(async () => {
+      const end = performance.now() + 1_000;
+      while (performance.now() < end) {
+        const position = await worker.press('red', 1);
+        expect(await worker.progress.waitFor('press_counts', position, 5_000)).toMatchObject({ reached: true });
+      }
+    });
+    stop.abort();
+    await Promise.all(load);
+    expect(unwatched).toBeLessThan(10);
+    expect(watched).toBeGreaterThan(unwatched * 2);
+  });
+
   test('has seen the events it does not take, without a write for each', async () => {
     const statements = statementsOf(testing);
     const worker = await started({ projections: [releaseCounts] });

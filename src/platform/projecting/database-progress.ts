@@ -32,6 +32,7 @@ export class DatabaseProgress extends ProjectionProgress {
         position,
         at,
         done: resolve,
+        leave: this.board.awaits(projection),
         timer: setTimeout(() => {
           this.giveUp(projection, waiter);
         }, waitMs),
@@ -76,6 +77,7 @@ export class DatabaseProgress extends ProjectionProgress {
 
   private finish(projection: string, waiter: Waiter, progress: Progress): void {
     clearTimeout(waiter.timer);
+    waiter.leave();
     const waiting = this.waiters.get(projection);
     waiting?.delete(waiter);
     if (waiting?.size === 0) this.waiters.delete(projection);
@@ -86,6 +88,7 @@ export class DatabaseProgress extends ProjectionProgress {
 interface Waiter {
   readonly position: bigint;
   readonly done: (progress: Progress) => void;
+  readonly leave: () => void;
   readonly timer: NodeJS.Timeout;
   at: bigint;
 }

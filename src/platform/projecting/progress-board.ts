@@ -10,6 +10,7 @@ import type { Build } from './builds.js';
 export class ProgressBoard {
   private readonly entries = new Map<string, Entry>();
   private readonly listeners = new Set<(projection: string) => void>();
+  private readonly waiting = new Map<string, { count: number; readonly onBegun: Set<() => void> }>();
 
   /** The position up to which the live build is known to be complete, if this process runs it. */
   at(projection: string): bigint | undefined {
@@ -24,6 +25,24 @@ export class ProgressBoard {
   onMoved(listener: (projection: string) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Somebody in this process waits for it to come further, until the function that is returned is called. */
+  awaits(projection: string): () => void {
+    const waiting = this.waitingFor(projection);
+    waiting.count += 1;
+    for (const begun of waiting.onBegun) begun();
+    return () => (waiting.count -= 1);
+  }
+
+  isAwaited(projection: string): boolean {
+    return this.waitingFor(projection).count > 0;
+  }
+
+  onAwaited(projection: string, listener: () => void): () => void {
+    const { onBegun } = this.waitingFor(projection);
+    onBegun.add(listener);
+    return () => onBegun.delete(listener);
   }
 
   /** This process became the writer. The position may be smaller than before, if the database was restored. */
@@ -58,6 +77,12 @@ export class ProgressBoard {
     entry.position = position;
     entry.movedAtMs = performance.now();
     for (const listener of this.listeners) listener(projection);
+  }
+
+  private waitingFor(projection: string) {
+    const waiting = this.waiting.get(projection) ?? { count: 0, onBegun: new Set() };
+    this.waiting.set(projection, waiting);
+    return waiting;
   }
 
   private entry(projection: string): Entry {

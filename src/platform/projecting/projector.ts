@@ -124,8 +124,22 @@ export class Projector {
       batchMax: batchEventsMax,
       signal: over,
     });
-    await allUntilOneEnds(ending, [takeAll(tenure, batches, over), doChores(tenure, over)]);
+    const breath = () => this.breath(over);
+    await allUntilOneEnds(ending, [takeAll(tenure, batches, breath), doChores(tenure, over)]);
     await tenure.flush();
+  }
+
+  /** Cut short as soon as somebody waits for what it holds up. */
+  private async breath(over: AbortSignal): Promise<void> {
+    const { board } = this.parts;
+    const { name } = this.projection;
+    if (board.isAwaited(name)) return;
+    const awaited = new AbortController();
+    const forget = board.onAwaited(name, () => {
+      awaited.abort();
+    });
+    await pause(breathMs, AbortSignal.any([over, awaited.signal]));
+    forget();
   }
 }
 
@@ -172,13 +186,17 @@ const idleMs = 100;
 /** Also how long another process may see an older position than this one. */
 const choresMs = 300;
 
-async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>, over: AbortSignal): Promise<void> {
+async function takeAll(
+  tenure: Tenure,
+  batches: AsyncGenerator<TailBatch, void>,
+  breath: () => Promise<void>,
+): Promise<void> {
   const isFast = speedometer();
   let next = fetchNext(batches);
   for (let step = await next; step.done !== true; step = await next) {
     if (isFast(step.value)) {
       await tenure.take(step.value);
-      await pause(breathMs, over);
+      await breath();
       next = fetchNext(batches);
     } else {
       next = fetchNext(batches);
@@ -188,10 +206,11 @@ async function takeAll(tenure: Tenure, batches: AsyncGenerator<TailBatch, void>,
 }
 
 /**
- * At the end of a log that grows fast, a breath between two writes lets more events come together in the next one. The
- * database then has more time for the appends; nobody who waits for a position waits noticeably longer.
+ * At the end of a log that grows fast, a breath between two writes lets more events come together in the next one: many of them
+ * change the same rows, and the database has more time for the appends. Who waits in another process asks for the checkpoint,
+ * and may wait this much longer.
  */
-const breathMs = 100;
+const breathMs = 250;
 const fastPositionsPerMs = 1;
 /** A handful of events that happen to come together are no load. */
 const fastPositionsMin = 8;
