@@ -3,10 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import WebSocket, { WebSocketServer } from 'ws';
 import { Beats } from '../../src/platform/live/beats.js';
-import { InProcessFanOut } from '../../src/platform/live/fan-out.js';
 import { LiveConnection } from '../../src/platform/live/live-connection.js';
 import { textFrame } from '../../src/platform/live/text-frame.js';
 
@@ -149,34 +147,5 @@ describe('beats', () => {
     expect(counts[0]).toBeLessThanOrEqual(6);
     expect(counts[1]).toBeGreaterThanOrEqual(6);
     expect(counts[1]).toBeLessThanOrEqual(8);
-  });
-});
-
-describe('the fan-out of one process', () => {
-  it('reaches who listens to a matching channel, and makes no message for nobody', () => {
-    const fanOut = new InProcessFanOut();
-    const heard: string[] = [];
-    fanOut.listen('ps:*:events', (message) => heard.push(message));
-    fanOut.publish('ps:a.b:events', () => 'one');
-    fanOut.publish('ps:a.b:others', () => {
-      throw new Error('Nobody listens.');
-    });
-    expect(heard).toEqual(['one']);
-  });
-
-  it('takes every other character for itself', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ minLength: 1 }).filter((text) => !text.includes('*')),
-        (channel) => {
-          const fanOut = new InProcessFanOut();
-          let heard = 0;
-          fanOut.listen(channel, () => (heard += 1));
-          fanOut.publish(channel, () => '');
-          fanOut.publish(`${channel}x`, () => '');
-          expect(heard).toBe(1);
-        },
-      ),
-    );
   });
 });

@@ -16,7 +16,7 @@ import type {
 import type { Decided } from './decided.js';
 import type { CommandOutcome, DecidingObserver } from './deciding-observer.js';
 import { fingerprintOf } from './fingerprint.js';
-import { nothingFollows, type Following } from './following.js';
+import type { Following } from './following.js';
 import { CommandRefused } from './refusals.js';
 import type { Cause } from './stream-command.js';
 import { StreamQueue } from './stream-queue.js';
@@ -31,7 +31,7 @@ export interface DecidingLimits {
 }
 
 export interface DeciderOptions<State, Event extends DomainEvent> extends DecidingLimits {
-  readonly following?: Following<State, Event>;
+  readonly following?: Following<State, Event> | undefined;
 }
 
 export const decidingLimits: DecidingLimits = { statesMax: 20_000, waitingMax: 1_000, attemptsMax: 8 };
@@ -54,16 +54,16 @@ export class Decider<State, Payload extends DomainEvent, Family extends EventFam
   private readonly states: StreamStates<State, Family>;
   private readonly queue: StreamQueue;
   private readonly limits: DecidingLimits;
-  private readonly followingOf: ReturnType<Following<State, EventOf<Family>>>;
+  private readonly followingOf: ReturnType<Following<State, EventOf<Family>>> | undefined;
 
   constructor(
     private readonly model: DecisionModel<State, Payload, Family, Reason>,
     private readonly store: EventStore,
     private readonly observer: DecidingObserver,
-    { following = nothingFollows, ...limits }: DeciderOptions<State, EventOf<Family>> = decidingLimits,
+    { following, ...limits }: DeciderOptions<State, EventOf<Family>> = decidingLimits,
   ) {
     this.limits = limits;
-    this.followingOf = following(store, limits.statesMax);
+    this.followingOf = following?.(store, limits.statesMax);
     this.states = new StreamStates(model, store, limits.statesMax);
     this.queue = new StreamQueue(limits.waitingMax);
   }
@@ -108,18 +108,22 @@ export class Decider<State, Payload extends DomainEvent, Family extends EventFam
   private async decide(order: Order<Payload>): Promise<Trial<State, EventOf<Family>>> {
     const cached = this.states.cached(order.stream);
     if (cached !== undefined) {
-      const trial = await this.judge(order, cached);
+      const judged = this.judge(order, cached);
+      const trial = judged instanceof Promise ? await judged : judged;
       if (isCheckedByAppend(trial.decision, order)) return trial;
     }
     const { known } = await this.states.read(order.stream);
     return this.judge(order, known);
   }
 
-  private async judge(order: Order<Payload>, known: Known<State>): Promise<Trial<State, EventOf<Family>>> {
+  /** Most decisions concern one stream, and there is nothing to wait for. */
+  private judge(order: Order<Payload>, known: Known<State>): Eventually<Trial<State, EventOf<Family>>> {
     const decision = this.model.decide(order.payload, known.state);
-    if (isRefusal(decision) || decision.length === 0) return { known, decision, following: [] };
-    const following = await this.followingOf(decision, known.state);
-    return 'refused' in following ? { known, decision: following, following: [] } : { known, decision, following };
+    const alone = { known, decision, following: [] };
+    if (isRefusal(decision) || decision.length === 0 || this.followingOf === undefined) return alone;
+    return this.followingOf(decision, known.state).then((following) =>
+      'refused' in following ? { ...alone, decision: following } : { known, decision, following },
+    );
   }
 
   private async settle(
@@ -177,6 +181,8 @@ interface Order<Payload> {
   readonly command: CommandRef | undefined;
   attempts: number;
 }
+
+type Eventually<Value> = Value | Promise<Value>;
 
 /** What was decided, and on what. Kept while the log's answer is in doubt: the same append is made again. */
 interface Trial<State, Event> {

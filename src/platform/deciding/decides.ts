@@ -8,7 +8,7 @@ import type { CommandAddress } from './command-addresses.js';
 import type { Decided } from './decided.js';
 import { Decider, decidingLimits } from './decider.js';
 import { DecidingObserver } from './deciding-observer.js';
-import { nothingFollows, type Following } from './following.js';
+import type { Following } from './following.js';
 import type { StreamCommand, StreamCommandClass } from './stream-command.js';
 
 /** What `decides` makes: a provider for the slice's module, and an entry for the list of handlers that addresses are made from. */
@@ -27,7 +27,7 @@ export function decides<
 >(
   message: StreamCommandClass<Id, Payload>,
   model: DecisionModel<State, Payload, Family, Reason>,
-  following: Following<State, EventOf<Family>> = nothingFollows,
+  following?: Following<State, EventOf<Family>>,
 ): DecidesHandler<Id, Payload> {
   @CommandHandler(message)
   class DecidingHandler {

@@ -9,6 +9,7 @@ import { DecidingObserver, type CommandDone } from './deciding-observer.js';
 export class DecisionTelemetry extends DecidingObserver {
   readonly #durations: Histogram<'command' | 'outcome'>;
   readonly #retries: Counter<'command'>;
+  readonly #children = new Map<string, { observe: (seconds: number) => void }>();
 
   constructor(
     @Inject(LOG) private readonly log: Log,
@@ -29,8 +30,16 @@ export class DecisionTelemetry extends DecidingObserver {
 
   commandDone(done: CommandDone): void {
     const { command, outcome, attempts, ms } = done;
-    this.#durations.observe({ command, outcome }, ms / 1_000);
+    this.childOf(command, outcome).observe(ms / 1_000);
     if (attempts > 1) this.#retries.inc({ command }, attempts - 1);
     this.log.debug(done, 'command');
+  }
+
+  /** Looking a child up by its labels costs more than observing with it. */
+  private childOf(command: string, outcome: CommandDone['outcome']): { observe: (seconds: number) => void } {
+    const key = `${command} ${outcome}`;
+    const child = this.#children.get(key) ?? this.#durations.labels(command, outcome);
+    this.#children.set(key, child);
+    return child;
   }
 }

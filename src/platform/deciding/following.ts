@@ -51,6 +51,3 @@ export function followedBy<
     };
   };
 }
-
-/** Most decisions concern one stream. */
-export const nothingFollows: Following<unknown, DomainEvent> = () => () => Promise.resolve([]);

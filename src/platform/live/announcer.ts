@@ -46,6 +46,7 @@ export class Announcer implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   onApplicationBootstrap(): void {
+    if (!this.fanOut.reachesOthers) return;
     this.stop = this.store.onAppended(({ events }) => {
       for (const announcement of this.announcements) void this.tell(announcement, events);
     });

@@ -1,11 +1,14 @@
 import type { Finding } from '../telemetry/health.js';
 
 /**
- * Messages to whoever listens right now, in this process or another. They are hints: one may be lost, come late or twice, and
- * nobody may depend on one, because the truth is in the log and everybody reads it.
+ * Messages to whoever listens right now in another process. They are hints: one may be lost, come late or twice, and nobody may
+ * depend on one, because the truth is in the log and everybody reads it.
  */
 export abstract class FanOut {
-  /** Never waits and never fails. The message is made only if somebody could hear it. */
+  /** False where nobody can hear anything: then nothing need be put into words. */
+  abstract readonly reachesOthers: boolean;
+
+  /** Never waits and never fails. */
   abstract publish(channel: string, message: () => string): void;
 
   /** Hears every channel whose name matches; `*` stands for anything. */
@@ -17,20 +20,16 @@ export abstract class FanOut {
   abstract close(): Promise<void>;
 }
 
-/** One process is all there is. */
-export class InProcessFanOut extends FanOut {
-  private readonly listeners: { readonly channels: RegExp; readonly listener: (message: string) => void }[] = [];
+/** Processes that know nothing of each other find out by asking the log. */
+export class NoFanOut extends FanOut {
+  readonly reachesOthers = false;
 
-  publish(channel: string, message: () => string): void {
-    const hearing = this.listeners.filter(({ channels }) => channels.test(channel));
-    if (hearing.length === 0) return;
-    const text = message();
-    for (const { listener } of hearing) listener(text);
+  publish(): void {
+    // Nobody hears it.
   }
 
-  listen(pattern: string, listener: (message: string) => void): void {
-    const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    this.listeners.push({ channels: new RegExp(`^${parts.join('.*')}$`), listener });
+  listen(): void {
+    // Nobody says anything.
   }
 
   health(): undefined {
@@ -38,7 +37,6 @@ export class InProcessFanOut extends FanOut {
   }
 
   close(): Promise<void> {
-    this.listeners.length = 0;
     return Promise.resolve();
   }
 }

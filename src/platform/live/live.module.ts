@@ -9,7 +9,7 @@ import { CONFIG, type Config } from '../config/config.js';
 import { HealthChecks } from '../telemetry/health.js';
 import { LOG, type Log } from '../telemetry/log.js';
 import { Announcer } from './announcer.js';
-import { FanOut, InProcessFanOut } from './fan-out.js';
+import { FanOut, NoFanOut } from './fan-out.js';
 import { LiveGateway } from './live-gateway.js';
 import { LiveLog } from './log-follower.js';
 import { RedisFanOut } from './redis.fan-out.js';
@@ -42,7 +42,7 @@ export class LiveModule implements OnApplicationBootstrap, OnApplicationShutdown
 }
 
 function fanOut({ REDIS_URL }: Config, log: Log): FanOut {
-  if (REDIS_URL === undefined) return new InProcessFanOut();
+  if (REDIS_URL === undefined) return new NoFanOut();
   return new RedisFanOut(
     REDIS_URL,
     oncePerMinute((err) => log.warn({ err }, 'Redis is away')),

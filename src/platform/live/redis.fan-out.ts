@@ -17,6 +17,7 @@ const disconnectMsMax = 100;
  * it, and a connection that stays silent is given up.
  */
 export class RedisFanOut extends FanOut {
+  readonly reachesOthers = true;
   private readonly publisher: Redis;
   private readonly subscriber: Redis;
   private readonly listeners = new Map<string, (message: string) => void>();

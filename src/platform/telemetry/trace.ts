@@ -23,12 +23,11 @@ export function requestSpan(name: string, headers: Readonly<Record<string, unkno
 }
 
 /** Runs `work` in a span of its own, as whatever it calls sees it. A failure marks the span and is passed on. */
-export async function inSpan<Result>(
-  name: string,
-  attributes: Attributes,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  return tracer.startActiveSpan(name, { attributes }, async (span) => {
+export function inSpan<Result>(name: string, attributes: Attributes, work: () => Promise<Result>): Promise<Result> {
+  const span = tracer.startSpan(name, { attributes });
+  // Nobody has preloaded an SDK, and nobody has sent a trace: there is nothing that could become a child of it.
+  if (!isSpanContextValid(span.spanContext())) return work();
+  return context.with(trace.setSpan(context.active(), span), async () => {
     try {
       return await work();
     } catch (error) {
