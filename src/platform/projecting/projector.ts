@@ -212,19 +212,22 @@ async function takeAll(
  */
 const breathMs = 250;
 const fastPositionsPerMs = 1;
-/** A handful of events that happen to come together are no load. */
-const fastPositionsMin = 8;
+/** A few events that happen to come together are no load. */
+const windowMs = 100;
 
+/** How fast the log grows, not how fast this projection catches up with it. */
 function speedometer(): (batch: TailBatch) => boolean {
-  let upTo: bigint | undefined;
-  let at = performance.now();
-  return (batch) => {
-    const elapsedMs = performance.now() - at;
-    const positions = upTo === undefined ? 0 : Number(batch.upTo - upTo);
-    upTo = batch.upTo;
-    at = performance.now();
-    const isBusy = positions >= fastPositionsMin && positions > elapsedMs * fastPositionsPerMs;
-    return isBusy && batch.upTo === batch.head;
+  let since: { readonly head: bigint; readonly at: number } | undefined;
+  let isFast = false;
+  return ({ upTo, head }) => {
+    const at = performance.now();
+    since ??= { head, at };
+    const elapsedMs = at - since.at;
+    if (elapsedMs >= windowMs) {
+      isFast = Number(head - since.head) > elapsedMs * fastPositionsPerMs;
+      since = { head, at };
+    }
+    return isFast && upTo === head;
   };
 }
 
