@@ -43,8 +43,13 @@ export class BatchWriter {
     const wishes = folding.wanted(events);
     if (earlier !== undefined && !folding.inherit(wishes, earlier.folding)) await earlier.done;
     for (const wish of wishes) if (wish.keys.size > 0) await this.load(build.schema, wish);
+    let since = performance.now();
     for (let at = 0; at < events.length; at += eventsAtOnce) {
-      if (at > 0) await breath();
+      // Whoever has a turn may take long: the next events may come in, and be read, before these are written.
+      if (performance.now() - since > turnMsMax) {
+        await breath();
+        since = performance.now();
+      }
       folding.run(at === 0 && events.length <= eventsAtOnce ? events : events.slice(at, at + eventsAtOnce));
     }
   }
@@ -107,8 +112,9 @@ function anchorOf({ events, retries }: FoldBatch): RecordedEvent | undefined {
   return retries === undefined ? events.at(-1) : undefined;
 }
 
-/** A few milliseconds. */
+/** About a millisecond, or a few. */
 const eventsAtOnce = 500;
+const turnMsMax = 8;
 
 function names(columns: readonly Column[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');
