@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ChangedRows } from '../../src/platform/projecting/changed-rows.js';
+import fc from 'fast-check';
+import { ChangedRows, type RowChange } from '../../src/platform/projecting/changed-rows.js';
 import { layoutOf } from '../../src/platform/projecting/columns.js';
 import { table } from '../../src/platform/projecting/table.js';
 
@@ -35,5 +36,34 @@ describe('the rows that a batch changes', () => {
     rows.ofOrNew(at(5));
     expect(rows.of(at(6))).toBeUndefined();
     expect(rows.of({ ...at(5), person: 'bo' })).toBeUndefined();
+  });
+
+  test('are told apart however many they are, and whichever parts they share', () => {
+    const keys = fc.array(
+      fc.record({
+        person: fc.constantFrom('ann', 'bo', 'cy'),
+        seen_at: fc.integer({ min: 0, max: 400 }).map((ms) => new Date(ms)),
+        day: fc.integer({ min: 0, max: 3 }),
+        first: fc.boolean(),
+      }),
+      { maxLength: 2_500, size: 'max' },
+    );
+    fc.assert(
+      fc.property(keys, (all) => {
+        const rows = new ChangedRows(layoutOf(visits));
+        const known = new Map<string, RowChange>();
+        for (const key of all) {
+          const text = JSON.stringify([key.person, key.seen_at, key.day, key.first]);
+          const before = known.get(text);
+          expect(rows.of(key)).toBe(before);
+          const change = rows.ofOrNew(key);
+          if (before !== undefined) expect(change).toBe(before);
+          known.set(text, change);
+        }
+        expect([...rows.values()]).toEqual([...known.values()]);
+        expect(new Set(rows.values()).size).toBe(known.size);
+      }),
+      { numRuns: 30 },
+    );
   });
 });

@@ -6,13 +6,17 @@ import type { ColumnValue } from './table.js';
  *
  * This is where a rebuild spends its time: an event may change a dozen rows, and nearly all of them have been changed before. So the
  * key is not made into one text, which would have to be built and hashed for each; its parts lead through a tree, one level for
- * each, in the order of the key.
+ * each, until only one row is left. Parts of which there are few come first, once that can be seen: the tree then is a few large maps
+ * and not many small ones, which is most of what a large batch keeps in memory.
  */
 export class ChangedRows {
-  private readonly root: Branch = { below: new Map(), change: undefined };
+  private levels: readonly Level[];
+  private root: Branch = new Map();
   private readonly all: RowChange[] = [];
 
-  constructor(private readonly layout: Layout) {}
+  constructor(private readonly layout: Layout) {
+    this.levels = layout.key.map(({ name }, at) => ({ name, at }));
+  }
 
   get size(): number {
     return this.all.length;
@@ -24,34 +28,78 @@ export class ChangedRows {
   }
 
   of(key: Values): RowChange | undefined {
-    let branch: Branch | undefined = this.root;
-    for (const { name } of this.layout.key) {
-      branch = branch.below?.get(partOf(key[name]));
-      if (branch === undefined) return undefined;
+    let branch = this.root;
+    for (const [index, { name }] of this.levels.entries()) {
+      const below = branch.get(partOf(key[name]));
+      if (below instanceof Map) branch = below;
+      else return below !== undefined && this.isAt(key, below, index + 1) ? below : undefined;
     }
-    return branch.change;
+    return undefined;
   }
 
   /** Begins as a change of nothing. */
   ofOrNew(key: Values): RowChange {
     let branch = this.root;
-    for (const { name } of this.layout.key) {
-      const part = partOf(key[name]);
-      branch.below ??= new Map();
-      let next = branch.below.get(part);
-      if (next === undefined) branch.below.set(part, (next = { below: undefined, change: undefined }));
-      branch = next;
+    for (let index = 0; ; index += 1) {
+      const part = partOf(key[this.levels[index]?.name ?? '']);
+      const below = branch.get(part);
+      if (below instanceof Map) branch = below;
+      else if (below === undefined) return this.added(key, branch, part);
+      else if (this.isAt(key, below, index + 1)) return below;
+      else branch.set(part, (branch = this.branchFor(below, index + 1)));
     }
-    return (branch.change ??= this.added(key));
   }
 
-  private added(key: Values): RowChange {
+  private added(key: Values, branch: Branch, part: Part): RowChange {
     const parts = this.layout.key.map(({ name }) => key[name] ?? null);
     const change: RowChange = { key: parts, state: 'changed', added: 0, set: 0, values: [] };
     this.all.push(change);
+    branch.set(part, change);
+    if (this.all.length === rowsToJudgeBy) this.arrange();
     return change;
   }
+
+  private isAt(key: Values, { key: parts }: RowChange, from: number): boolean {
+    for (let index = from; index < this.levels.length; index += 1) {
+      const level = this.levels[index];
+      if (level !== undefined && partOf(parts[level.at]) !== partOf(key[level.name])) return false;
+    }
+    return true;
+  }
+
+  private branchFor(change: RowChange, index: number): Branch {
+    return new Map([[partOf(change.key[this.levels[index]?.at ?? 0]), change]]);
+  }
+
+  private arrange(): void {
+    const variety = this.levels.map(({ at }) => new Set(this.all.map(({ key }) => partOf(key[at]))).size);
+    this.levels = this.levels.toSorted((one, other) => (variety[one.at] ?? 0) - (variety[other.at] ?? 0));
+    this.root = new Map();
+    for (const change of this.all) this.place(change);
+  }
+
+  private place(change: RowChange): void {
+    let branch = this.root;
+    for (const [index, { at }] of this.levels.entries()) {
+      const part = partOf(change.key[at]);
+      const below = branch.get(part);
+      if (below === undefined) {
+        branch.set(part, change);
+        return;
+      }
+      if (below instanceof Map) branch = below;
+      else branch.set(part, (branch = this.branchFor(below, index + 1)));
+    }
+  }
 }
+
+/** A part of the key, and where it stands in `Layout.key`. */
+interface Level {
+  readonly name: string;
+  readonly at: number;
+}
+
+const rowsToJudgeBy = 512;
 
 export type Values = Readonly<Record<string, ColumnValue | undefined>>;
 
@@ -67,11 +115,8 @@ export interface RowChange {
   values: (ColumnValue | undefined)[];
 }
 
-interface Branch {
-  below: Map<Part, Branch> | undefined;
-  /** Of the row whose key ends here. */
-  change: RowChange | undefined;
-}
+/** What leads on, or the one row whose key begins so. */
+type Branch = Map<Part, Branch | RowChange>;
 
 type Part = string | number | boolean | null;
 
