@@ -114,7 +114,7 @@ function anchorOf({ events, retries }: FoldBatch): RecordedEvent | undefined {
 
 /** About a millisecond, or a few. */
 const eventsAtOnce = 500;
-const turnMsMax = 8;
+const turnMsMax = 3;
 
 function names(columns: readonly Column[]): string {
   return columns.map(({ name }) => quoted(name)).join(', ');
