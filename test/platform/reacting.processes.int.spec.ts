@@ -262,6 +262,20 @@ describe('a reaction that fails', () => {
     ]);
   });
 
+  test('is not tried once more while its letter is being written', async () => {
+    const { process } = watching(() => {
+      throw broken;
+    });
+    here.runs(process);
+    const tables = Array.from({ length: 60 }, (_, at) => String(at));
+    for (const at of tables) await here.happens(at, seated('Ada'));
+    const positions = tables.map((_, at) => BigInt(at + 1));
+    await eventually(() => expect(here.observer.setAside).toHaveLength(tables.length));
+    expect(here.observer.setAside.toSorted()).toEqual(positions.toSorted());
+    await eventually(async () => expect(await positionOf('watching')).toBe(60n));
+    expect(here.observer.setAside).toHaveLength(tables.length);
+  });
+
   test('and left letters keeps its stream waiting after a restart', async () => {
     const failing = watching(() => {
       throw broken;

@@ -61,7 +61,10 @@ export const processLimits: ProcessLimits = {
 export class Tenure {
   private readonly process: Process;
   private readonly limits: ProcessLimits;
+  /** Streams whose events wait behind a letter. */
   private readonly blocked = new Set<string>();
+  /** Those whose letter is written by now: only of them the table can say how their letters stand. */
+  private readonly lettered = new Set<string>();
   private readonly lanes: Lanes;
   private readonly acting: Acting;
   private readonly ending = new AbortController();
@@ -91,7 +94,10 @@ export class Tenure {
   }
 
   private async run(): Promise<void> {
-    for (const { stream } of await this.parts.deadLetters.streams(this.process.name)) this.blocked.add(stream);
+    for (const { stream } of await this.parts.deadLetters.streams(this.process.name)) {
+      this.blocked.add(stream);
+      this.lettered.add(stream);
+    }
     try {
       await Promise.all([this.follow(), this.keepSaving(), this.keepLookingAtLetters()]);
     } finally {
@@ -172,26 +178,29 @@ export class Tenure {
     try {
       await this.parts.deadLetters.poisoned(name, recorded, { ...describeFailure(error, event), attempts });
     } catch (trouble) {
-      this.blocked.delete(stream);
+      // A letter that was to be tried again is still there.
+      if (!this.lettered.has(stream)) this.blocked.delete(stream);
       this.parts.observer.troubled({ part: `dead letters of ${name}`, error: trouble });
       await this.pause(this.limits.saveMs);
       return false;
     }
+    this.lettered.add(stream);
     this.parts.observer.deadLettered({ process: name, type: event.type, stream, position, attempts, error });
     return true;
   }
 
   private async keepLookingAtLetters(): Promise<void> {
     while (!this.signal.aborted) {
-      if (this.blocked.size > 0) await this.orTroubled('dead letters', () => this.lookAtLetters());
+      if (this.lettered.size > 0) await this.orTroubled('dead letters', () => this.lookAtLetters());
       await this.pause(this.limits.lettersMs);
     }
   }
 
   private async lookAtLetters(): Promise<void> {
+    const lettered = [...this.lettered];
     const streams = await this.parts.deadLetters.streams(this.process.name);
     const atRest = new Set(streams.filter(({ wanted }) => !wanted).map(({ stream }) => stream));
-    for (const stream of this.blocked) {
+    for (const stream of lettered) {
       if (atRest.has(stream)) continue;
       this.lanes.add(stream, () => this.orTroubled('dead letters', () => this.retryLetters(stream)));
     }
@@ -204,6 +213,7 @@ export class Tenure {
       if (this.signal.aborted || !(await this.retryLetter(position))) return;
     }
     this.blocked.delete(stream);
+    this.lettered.delete(stream);
   }
 
   private async retryLetter(position: bigint): Promise<boolean> {
