@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { StoreUnavailable } from '../../src/platform/event-store/errors.js';
 import { TryLater, type Process } from '../../src/platform/reacting/process.js';
 import { aDatabase } from '../support/a-database.js';
@@ -274,6 +274,23 @@ describe('a reaction that fails', () => {
     expect(here.observer.setAside.toSorted()).toEqual(positions.toSorted());
     await eventually(async () => expect(await positionOf('watching')).toBe(60n));
     expect(here.observer.setAside).toHaveLength(tables.length);
+  });
+
+  test('keeps its stream waiting when its letter could not be written again', async () => {
+    const { process, seen } = watching((guest) => {
+      if (guest === 'Ada') throw broken;
+    });
+    here.runs(process);
+    await here.happens('1', seated('Ada'));
+    await eventually(() => expect(here.observer.setAside).toEqual([1n]));
+    const away = new Error('The database is away.');
+    jest.spyOn(here.deadLetters, 'poisoned').mockRejectedValueOnce(away);
+    await here.deadLetters.retry('watching', 1n);
+    await eventually(() => expect(here.observer.troubles).toContain(away));
+    await here.happens('1', seated('Bo'));
+    await eventually(async () => expect(await positionOf('watching')).toBe(2n));
+    expect(seen).toEqual([]);
+    expect((await here.deadLetters.list()).map(({ state }) => state)).toEqual(['poisoned', 'waiting']);
   });
 
   test('and left letters keeps its stream waiting after a restart', async () => {

@@ -61,10 +61,10 @@ export const processLimits: ProcessLimits = {
 export class Tenure {
   private readonly process: Process;
   private readonly limits: ProcessLimits;
-  /** Streams whose events wait behind a letter. */
+  /** Streams whose events wait behind a letter, which is in the table. */
   private readonly blocked = new Set<string>();
-  /** Those whose letter is written by now: only of them the table can say how their letters stand. */
-  private readonly lettered = new Set<string>();
+  /** Letters that are being written: each may block one stream more. */
+  private settingAside = 0;
   private readonly lanes: Lanes;
   private readonly acting: Acting;
   private readonly ending = new AbortController();
@@ -94,10 +94,7 @@ export class Tenure {
   }
 
   private async run(): Promise<void> {
-    for (const { stream } of await this.parts.deadLetters.streams(this.process.name)) {
-      this.blocked.add(stream);
-      this.lettered.add(stream);
-    }
+    for (const { stream } of await this.parts.deadLetters.streams(this.process.name)) this.blocked.add(stream);
     try {
       await Promise.all([this.follow(), this.keepSaving(), this.keepLookingAtLetters()]);
     } finally {
@@ -139,7 +136,7 @@ export class Tenure {
         return;
       } catch (error) {
         const pauseMs = isPassing(error) ? outagePauseMs(attempt, this.limits) : this.limits.retryMs[failures++];
-        if (pauseMs !== undefined || this.blocked.size >= this.limits.blockedMax) {
+        if (pauseMs !== undefined || this.blocked.size + this.settingAside >= this.limits.blockedMax) {
           await place.pause(() => this.pause(pauseMs ?? this.limits.outageMsMax));
         } else if (await this.poisoned(recorded, { attempts: attempt, error })) {
           finish();
@@ -174,33 +171,34 @@ export class Tenure {
   ): Promise<boolean> {
     const { event, stream, position } = recorded;
     const { name } = this.process;
-    this.blocked.add(stream);
+    this.settingAside += 1;
     try {
       await this.parts.deadLetters.poisoned(name, recorded, { ...describeFailure(error, event), attempts });
+      this.blocked.add(stream);
     } catch (trouble) {
-      // A letter that was to be tried again is still there.
-      if (!this.lettered.has(stream)) this.blocked.delete(stream);
       this.parts.observer.troubled({ part: `dead letters of ${name}`, error: trouble });
       await this.pause(this.limits.saveMs);
       return false;
+    } finally {
+      this.settingAside -= 1;
     }
-    this.lettered.add(stream);
     this.parts.observer.deadLettered({ process: name, type: event.type, stream, position, attempts, error });
     return true;
   }
 
   private async keepLookingAtLetters(): Promise<void> {
     while (!this.signal.aborted) {
-      if (this.lettered.size > 0) await this.orTroubled('dead letters', () => this.lookAtLetters());
+      if (this.blocked.size > 0) await this.orTroubled('dead letters', () => this.lookAtLetters());
       await this.pause(this.limits.lettersMs);
     }
   }
 
   private async lookAtLetters(): Promise<void> {
-    const lettered = [...this.lettered];
+    // Before the table is asked: a letter that is written meanwhile would seem to be missing from it.
+    const blocked = [...this.blocked];
     const streams = await this.parts.deadLetters.streams(this.process.name);
     const atRest = new Set(streams.filter(({ wanted }) => !wanted).map(({ stream }) => stream));
-    for (const stream of lettered) {
+    for (const stream of blocked) {
       if (atRest.has(stream)) continue;
       this.lanes.add(stream, () => this.orTroubled('dead letters', () => this.retryLetters(stream)));
     }
@@ -213,7 +211,6 @@ export class Tenure {
       if (this.signal.aborted || !(await this.retryLetter(position))) return;
     }
     this.blocked.delete(stream);
-    this.lettered.delete(stream);
   }
 
   private async retryLetter(position: bigint): Promise<boolean> {
