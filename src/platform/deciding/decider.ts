@@ -108,8 +108,7 @@ export class Decider<State, Payload extends DomainEvent, Family extends EventFam
   private async decide(order: Order<Payload>): Promise<Trial<State, EventOf<Family>>> {
     const cached = this.states.cached(order.stream);
     if (cached !== undefined) {
-      const judged = this.judge(order, cached);
-      const trial = judged instanceof Promise ? await judged : judged;
+      const trial = await this.judge(order, cached);
       if (isCheckedByAppend(trial.decision, order)) return trial;
     }
     const { known } = await this.states.read(order.stream);

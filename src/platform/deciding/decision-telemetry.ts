@@ -1,26 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Counter, Histogram } from 'prom-client';
+import type { Counter } from 'prom-client';
 import { LOG, type Log } from '../telemetry/log.js';
-import { Metrics } from '../telemetry/metrics.js';
+import { childrenOf, Metrics } from '../telemetry/metrics.js';
 import { DecidingObserver, type CommandDone } from './deciding-observer.js';
 
 /** One line and three numbers for each command. */
 @Injectable()
 export class DecisionTelemetry extends DecidingObserver {
-  readonly #durations: Histogram<'command' | 'outcome'>;
+  readonly #durations: ReturnType<typeof childrenOf>;
   readonly #retries: Counter<'command'>;
-  readonly #children = new Map<string, { observe: (seconds: number) => void }>();
 
   constructor(
     @Inject(LOG) private readonly log: Log,
     @Inject(Metrics) metrics: Metrics,
   ) {
     super();
-    this.#durations = metrics.durations({
-      name: 'chorus_command_seconds',
-      help: 'Time from a command on the bus to its answer, waiting for its stream included.',
-      labels: ['command', 'outcome'],
-    });
+    this.#durations = childrenOf(
+      metrics.durations({
+        name: 'chorus_command_seconds',
+        help: 'Time from a command on the bus to its answer, waiting for its stream included.',
+        labels: ['command', 'outcome'],
+      }),
+    );
     this.#retries = metrics.counter({
       name: 'chorus_command_retries_total',
       help: 'Decisions made again because their stream had changed, or because the answer of the log was lost.',
@@ -30,16 +31,8 @@ export class DecisionTelemetry extends DecidingObserver {
 
   commandDone(done: CommandDone): void {
     const { command, outcome, attempts, ms } = done;
-    this.childOf(command, outcome).observe(ms / 1_000);
+    this.#durations(command, outcome).observe(ms / 1_000);
     if (attempts > 1) this.#retries.inc({ command }, attempts - 1);
     this.log.debug(done, 'command');
-  }
-
-  /** Looking a child up by its labels costs more than observing with it. */
-  private childOf(command: string, outcome: CommandDone['outcome']): { observe: (seconds: number) => void } {
-    const key = `${command} ${outcome}`;
-    const child = this.#children.get(key) ?? this.#durations.labels(command, outcome);
-    this.#children.set(key, child);
-    return child;
   }
 }

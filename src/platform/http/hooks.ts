@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Tokens } from '../auth/verification.js';
 import type { Log } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { childrenOf, type Metrics } from '../telemetry/metrics.js';
 import { requestSpan, within } from '../telemetry/trace.js';
 import { decorateWithCall } from './call.js';
 import { unwrapReached } from './position.js';
@@ -46,24 +46,18 @@ function begin(request: FastifyRequest, reply: FastifyReply): void {
 const quiet: ReadonlySet<string | undefined> = new Set(['/health/live', '/health/ready', '/metrics']);
 
 function observer(log: Log, metrics: Metrics): (request: FastifyRequest, reply: FastifyReply) => void {
-  const durations = metrics.durations({
-    name: 'http_request_duration_seconds',
-    help: "From the request's head to the answer's last byte.",
-    labels: ['method', 'route', 'status'],
-  });
-  // Looking a child up by its labels costs more than observing with it.
-  const children = new Map<string, { observe: (seconds: number) => void }>();
-  const childOf = (method: string, route: string, status: string) => {
-    const key = `${method} ${route} ${status}`;
-    const child = children.get(key) ?? durations.labels(method, route, status);
-    children.set(key, child);
-    return child;
-  };
+  const durations = childrenOf(
+    metrics.durations({
+      name: 'http_request_duration_seconds',
+      help: "From the request's head to the answer's last byte.",
+      labels: ['method', 'route', 'status'],
+    }),
+  );
 
   return ({ method, id, call }, { statusCode: status }) => {
     const ms = performance.now() - call.startedAtMs;
     const { route, failure } = call;
-    childOf(method, route ?? 'none', String(status)).observe(ms / 1_000);
+    durations(method, route ?? 'none', String(status)).observe(ms / 1_000);
     call.span?.setAttribute('http.response.status_code', status).end();
 
     const facts = {

@@ -29,34 +29,44 @@ export class ChangedRows {
 
   of(key: Values): RowChange | undefined {
     let branch = this.root;
-    for (const [index, { name }] of this.levels.entries()) {
-      const below = branch.get(partOf(key[name]));
+    for (let index = 0; ; index += 1) {
+      const below = branch.get(partOf(key[this.levels[index]?.name ?? '']));
       if (below instanceof Map) branch = below;
       else return below !== undefined && this.isAt(key, below, index + 1) ? below : undefined;
     }
-    return undefined;
   }
 
   /** Begins as a change of nothing. */
   ofOrNew(key: Values): RowChange {
-    let branch = this.root;
-    for (let index = 0; ; index += 1) {
-      const part = partOf(key[this.levels[index]?.name ?? '']);
-      const below = branch.get(part);
-      if (below instanceof Map) branch = below;
-      else if (below === undefined) return this.added(key, branch, part);
-      else if (this.isAt(key, below, index + 1)) return below;
-      else branch.set(part, (branch = this.branchFor(below, index + 1)));
-    }
+    return this.of(key) ?? this.added(key);
   }
 
-  private added(key: Values, branch: Branch, part: Part): RowChange {
+  private added(key: Values): RowChange {
     const parts = this.layout.key.map(({ name }) => key[name] ?? null);
     const change: RowChange = { key: parts, state: 'changed', added: 0, set: 0, values: [] };
     this.all.push(change);
-    branch.set(part, change);
+    this.place(change);
     if (this.all.length === rowsToJudgeBy) this.arrange();
     return change;
+  }
+
+  private place(change: RowChange): void {
+    let branch = this.root;
+    for (let index = 0; ; index += 1) {
+      const part = this.partAt(change, index);
+      const below = branch.get(part);
+      if (below === undefined) {
+        branch.set(part, change);
+        return;
+      }
+      const next: Branch = below instanceof Map ? below : new Map([[this.partAt(below, index + 1), below]]);
+      branch.set(part, next);
+      branch = next;
+    }
+  }
+
+  private partAt({ key }: RowChange, index: number): Part {
+    return partOf(key[this.levels[index]?.at ?? 0]);
   }
 
   private isAt(key: Values, { key: parts }: RowChange, from: number): boolean {
@@ -67,29 +77,11 @@ export class ChangedRows {
     return true;
   }
 
-  private branchFor(change: RowChange, index: number): Branch {
-    return new Map([[partOf(change.key[this.levels[index]?.at ?? 0]), change]]);
-  }
-
   private arrange(): void {
     const variety = this.levels.map(({ at }) => new Set(this.all.map(({ key }) => partOf(key[at]))).size);
     this.levels = this.levels.toSorted((one, other) => (variety[one.at] ?? 0) - (variety[other.at] ?? 0));
     this.root = new Map();
     for (const change of this.all) this.place(change);
-  }
-
-  private place(change: RowChange): void {
-    let branch = this.root;
-    for (const [index, { at }] of this.levels.entries()) {
-      const part = partOf(change.key[at]);
-      const below = branch.get(part);
-      if (below === undefined) {
-        branch.set(part, change);
-        return;
-      }
-      if (below instanceof Map) branch = below;
-      else branch.set(part, (branch = this.branchFor(below, index + 1)));
-    }
   }
 }
 

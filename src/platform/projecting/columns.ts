@@ -65,7 +65,7 @@ const kinds: Readonly<Record<ColumnType, ColumnKind>> = {
 };
 
 function plains(encoded: readonly ColumnValue[]): string {
-  return plainArray(encoded.map((value) => (isPlain(value) ? value : JSON.stringify(value))));
+  return plainArray(encoded.map(String));
 }
 
 function texts(encoded: readonly ColumnValue[]): string {
@@ -74,10 +74,6 @@ function texts(encoded: readonly ColumnValue[]): string {
 
 function jsons(encoded: readonly ColumnValue[]): string {
   return jsonArray(encoded.map(asText));
-}
-
-function isPlain(value: ColumnValue): value is string | number | boolean | null {
-  return typeof value !== 'object' || value === null;
 }
 
 function asText(value: ColumnValue): string | null {

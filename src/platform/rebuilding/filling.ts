@@ -15,8 +15,8 @@ import { RebuilderReplaced } from './rebuilds.js';
  * there is nothing to repair after a kill: the next rebuilder goes on behind what was written last.
  *
  * Together is better, because most rows change in many pages; what waits in memory is bounded. The next pages are folded while
- * the database writes. If an event turns out to be impossible, all that waited is forgotten and
- * has to be taken again: then page by page, which finds the event.
+ * the database writes. If an event turns out to be impossible, all that waited is forgotten and has to be taken again: then page
+ * by page, which finds the event.
  */
 export class Filling {
   private readonly writer: BatchWriter;

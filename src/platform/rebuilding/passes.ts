@@ -15,13 +15,12 @@ export function replays({ rebuild, goesOn }: Task): boolean {
 export async function replayPass([first, ...others]: readonly [Task, ...Task[]], signal: AbortSignal): Promise<void> {
   const tasks = [first, ...others];
   const replayed: (Replayed & { readonly task: Task })[] = [];
-  const enter = (task: Task): Promise<void> =>
-    orSayWhy(task, async () => {
+  for (const task of tasks) {
+    await orSayWhy(task, async () => {
       const target = task.rebuild.state === 'planned' ? await begin(task) : task.rebuild.target;
       replayed.push({ task, ...task.replayed(await task.filling(), target) });
     });
-  // A plan reads the whole log, so two are made at a time; more would take connections that others need.
-  for (let at = 0; at < tasks.length; at += 2) await Promise.all(tasks.slice(at, at + 2).map(enter));
+  }
   await first.at('begun', signal);
   const { store } = first.parts;
   const throttles = tasks.flatMap(({ rebuild }) => rebuild.throttle ?? []);

@@ -44,7 +44,7 @@ export function isUnfinished({ state }: { readonly state: RebuildState }): boole
 }
 
 export const Plan = z.object({
-  events: z.number().describe('Events that the projection takes; of a log of more than 100,000 estimated from a part'),
+  events: z.number().describe('Events that the projection takes; of a long log, estimated from a part of it'),
   bytes: z.number().describe('What they take in the log'),
   events_per_s: z.number().describe('Measured on a sample just now, reading and folding, without writing'),
   seconds: z.number().describe('About how long it takes'),
