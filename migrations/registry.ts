@@ -6,6 +6,7 @@ import { Rebuilding1767225840000 } from './1767225840000-rebuilding.js';
 import { LogEpoch1767225900000 } from './1767225900000-log-epoch.js';
 import { SelfCheck1767225960000 } from './1767225960000-self-check.js';
 import { VersionFromExpected1767226020000 } from './1767226020000-version-from-expected.js';
+import { RebuildOrders1767226080000 } from './1767226080000-rebuild-orders.js';
 
 /**
  * Every migration, oldest first. An explicit list, not a folder scan: what runs is what the compiler saw, and a stray file
@@ -19,4 +20,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LogEpoch1767225900000,
   SelfCheck1767225960000,
   VersionFromExpected1767226020000,
+  RebuildOrders1767226080000,
 ];

@@ -229,6 +229,45 @@ describe('a fold that was changed', () => {
   });
 });
 
+describe('an order that is given while the builds are compared', () => {
+  /** Gives it just before the rebuilder says what came of the comparison with this number. */
+  async function during(
+    comparison: number,
+    fold: Projection,
+    order: (worker: Worker) => Promise<unknown>,
+  ): Promise<Worker> {
+    await pressed(await deployed([ledger]));
+    let compared = 0;
+    const at = async (step: string): Promise<void> => {
+      if (step === 'verified') compared += 1;
+      if (step === 'verified' && compared === comparison) await order(worker);
+    };
+    const worker = await redeployed([fold], { rebuilding: { hooks: { at } } });
+    await worker.orders.rebuild(['ledger'], { switches: false });
+    return worker;
+  }
+
+  test('is carried out although the rows differ', async () => {
+    const worker = await during(1, mistaken, ({ orders }) => orders.abort('ledger'));
+    await reached(worker, 'ledger', 'aborted');
+    expect(await buildStates(testing.database)).toEqual({ ledger_v1: 'live', ledger_v1_2: 'retired' });
+  });
+
+  test('is carried out with the differences that it names', async () => {
+    const named = ['ledger_buttons.presses'];
+    const worker = await during(1, mistaken, ({ orders }) => orders.switch('ledger', named));
+    await reached(worker, 'ledger', 'switched');
+    expect(await shown(testing.database)).toMatchObject({ blue: 0, red: 6 });
+  });
+
+  test('is carried out although they were to be compared only', async () => {
+    const worker = await during(2, ledger, ({ orders }) => orders.abort('ledger'));
+    await reached(worker, 'ledger', 'ready');
+    await worker.orders.verify('ledger');
+    await reached(worker, 'ledger', 'aborted');
+  });
+});
+
 describe('an event that cannot be applied', () => {
   const unfortunate = projection<typeof presses>()({
     ...ledger,

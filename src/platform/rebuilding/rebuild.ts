@@ -109,6 +109,8 @@ export const Row = z.object({
   reason: z.enum(['asked', 'version']),
   state: z.enum(states),
   request: z.enum(requests).nullable(),
+  /** How many it has been given so far. */
+  orders: z.number(),
   switches: z.boolean(),
   problem: z.string().nullable(),
   pausedAt: z.date().nullable(),

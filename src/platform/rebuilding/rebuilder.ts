@@ -115,8 +115,8 @@ class Session {
     return isOurs ? new Task(rebuild, projection, this.held(rebuild), this.parts) : undefined;
   }
 
-  private held({ rebuild }: Rebuild): Held {
-    return { rebuild, epoch: this.lease.epoch };
+  private held({ rebuild, orders }: Rebuild): Held {
+    return { rebuild, orders, epoch: this.lease.epoch };
   }
 
   private async claim({ rebuild }: Task): Promise<void> {
@@ -149,10 +149,15 @@ class Session {
     for (const { rebuild } of tasks) {
       if (this.lease.signal.aborted || this.replaced) return false;
       const now = await this.parts.rebuilds.find(rebuild.rebuild);
-      if (now?.state !== rebuild.state || now.request !== rebuild.request) return false;
+      if (now === undefined || !isAsItWas(rebuild, now)) return false;
     }
     return true;
   }
+}
+
+function isAsItWas(before: Rebuild, now: Rebuild): boolean {
+  const same = ['state', 'request', 'orders', 'problem'] as const;
+  return same.every((what) => before[what] === now[what]);
 }
 
 type Tasks = readonly [Task, ...Task[]];

@@ -88,7 +88,7 @@ export class Rebuilds {
   async request(rebuild: string, request: RebuildRequest, expected: readonly string[] = []): Promise<void> {
     await this.database.pool.query(
       `update projecting.rebuilds
-       set request = $2, problem = null, paused_at = null, moved_at = clock_timestamp(),
+       set request = $2, orders = orders + 1, problem = null, paused_at = null, moved_at = clock_timestamp(),
            expected = array(select distinct unnest(expected || $3::text[]) order by 1)
        where rebuild = $1`,
       [rebuild, request, expected],
@@ -105,7 +105,7 @@ export class Rebuilds {
   /** Goes on, also after a problem. */
   async resume(rebuild: string): Promise<void> {
     await this.database.pool.query(
-      'update projecting.rebuilds set paused_at = null, problem = null where rebuild = $1',
+      'update projecting.rebuilds set orders = orders + 1, paused_at = null, problem = null where rebuild = $1',
       [rebuild],
     );
   }
@@ -126,14 +126,17 @@ export class Rebuilds {
     if (rowCount !== 1) throw new RebuilderReplaced(epoch);
   }
 
-  /** What the rebuilder has to say. With the change that it belongs to, if that is a transaction. Rejects with RebuilderReplaced. */
-  async change({ rebuild, epoch }: Held, change: Change, within: Querying = this.database.pool): Promise<void> {
+  /**
+   * What the rebuilder has to say. With the change that it belongs to, if that is a transaction. It may have taken long: where
+   * somebody has given another order meanwhile, that one stands, and nothing stops it. Rejects with RebuilderReplaced.
+   */
+  async change({ rebuild, epoch, orders }: Held, change: Change, within: Querying = this.database.pool): Promise<void> {
     const set = Object.entries(change);
-    const assignments = set.map(([name, value], at) => assignment(name, value, `$${String(at + 3)}`));
+    const assignments = set.map(([name, value], at) => assignment(name, value, `$${String(at + 4)}`));
     const { rowCount } = await within.query(
       `update projecting.rebuilds set ${[...assignments, 'moved_at = clock_timestamp()'].join(', ')}
-       where rebuild = $1 and epoch = $2`,
-      [rebuild, epoch, ...set.map(([, value]) => parameter(value))],
+       where rebuild = $1 and epoch = $2 and orders >= $3`,
+      [rebuild, epoch, orders, ...set.map(([, value]) => parameter(value))],
     );
     if (rowCount !== 1) throw new RebuilderReplaced(epoch);
   }
@@ -159,6 +162,8 @@ export interface Asked {
 export interface Held {
   readonly rebuild: string;
   readonly epoch: number;
+  /** How many orders it had when it was read. */
+  readonly orders: number;
 }
 
 export interface Change {
@@ -186,6 +191,7 @@ export class RebuilderReplaced extends Error {
 function assignment(name: string, value: unknown, place: string): string {
   if (name === 'state')
     return `state = ${place}, steps = steps || jsonb_build_object(${place}::text, clock_timestamp())`;
+  if (name === 'request' || name === 'problem') return `${name} = case when orders = $3 then ${place} else ${name} end`;
   return `${name} = ${place}${typeof value === 'object' && value !== null && !(value instanceof Date) ? '::jsonb' : ''}`;
 }
 
@@ -193,7 +199,7 @@ function parameter(value: unknown): unknown {
   return typeof value === 'object' && value !== null && !(value instanceof Date) ? JSON.stringify(value) : value;
 }
 
-const columns = `rebuild, pass, projection, version, build, replaced, reason, state, request, switches, problem, epoch, expected,
+const columns = `rebuild, pass, projection, version, build, replaced, reason, state, request, orders, switches, problem, epoch, expected,
   plan, throttle, target, events, report, steps, paused_at as "pausedAt", events_per_s as "eventsPerS",
   grace_until as "graceUntil", moved_at as "movedAt",
   (select b.position from projecting.builds b where b.build = r.build and b.state <> 'retired') as position`;
