@@ -284,7 +284,7 @@ describe('a reaction that fails', () => {
     await here.happens('1', seated('Ada'));
     await eventually(() => expect(here.observer.setAside).toEqual([1n]));
     const away = new Error('The database is away.');
-    jest.spyOn(here.deadLetters, 'poisoned').mockRejectedValueOnce(away);
+    jest.spyOn(here.deadLetters, 'failedAgain').mockRejectedValueOnce(away);
     await here.deadLetters.retry('watching', 1n);
     await eventually(() => expect(here.observer.troubles).toContain(away));
     await here.happens('1', seated('Bo'));
@@ -342,6 +342,27 @@ describe('a reaction that fails', () => {
     await eventually(async () => expect(await here.deadLetters.list()).toEqual([]));
     await here.happens('1', seated('Cy'));
     await eventually(() => expect(seen).toEqual(['Bo', 'Cy']));
+  });
+
+  test('can be skipped while it is tried again, which then makes no letter of it', async () => {
+    const gate = aGate();
+    let tries = 0;
+    const { process, seen } = watching(async (guest) => {
+      if (guest !== 'Ada') return;
+      tries += 1;
+      if (tries > 4) await gate.opened;
+      throw broken;
+    });
+    here.runs(process);
+    await here.happens('1', seated('Ada'), seated('Bo'));
+    await eventually(async () => expect(await positionOf('watching')).toBe(2n));
+    await here.deadLetters.retry('watching', 1n);
+    await eventually(() => expect(tries).toBe(5));
+    expect(await here.deadLetters.skip('watching', 1n, { by: 'ada', reason: 'a test' })).toBe(true);
+    gate.open();
+    await eventually(() => expect(seen).toEqual(['Bo']));
+    await eventually(async () => expect(await here.deadLetters.list()).toEqual([]));
+    expect(tries).toBe(5);
   });
 
   test('can be skipped when nothing waits behind it, and the stream flows again', async () => {

@@ -101,6 +101,19 @@ export class DeadLetters {
     await this.put(process, recorded, { state: 'poisoned', ...failure });
   }
 
+  /** A letter was tried and could not be resolved. False if somebody has decided meanwhile to do without it: that stands. */
+  async failedAgain(process: string, position: bigint, { error, message }: Failure): Promise<boolean> {
+    const kept = await query(
+      this.database,
+      Stream,
+      `update reacting.dead_letters
+       set state = 'poisoned', error = $3, message = $4, attempts = attempts + 1, last_at = clock_timestamp()
+       where process = $1 and position = $2 returning stream`,
+      [process, position, error, message],
+    );
+    return kept.length > 0;
+  }
+
   async waiting(process: string, recorded: RecordedEvent): Promise<void> {
     await this.put(process, recorded, { state: 'waiting', error: null, message: null, attempts: 0 });
   }

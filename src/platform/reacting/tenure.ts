@@ -222,11 +222,17 @@ export class Tenure {
       await this.react(recorded, 1);
     } catch (error) {
       if (isPassing(error)) throw error;
-      await this.poisoned(recorded, { attempts: 1, error });
-      return false;
+      return !(await this.failedAgain(recorded, error));
     }
     await this.parts.deadLetters.resolved(this.process.name, position);
     return true;
+  }
+
+  private async failedAgain({ position, event, stream }: RecordedEvent, error: unknown): Promise<boolean> {
+    const { name: process } = this.process;
+    const isKept = await this.parts.deadLetters.failedAgain(process, position, describeFailure(error, event));
+    if (isKept) this.parts.observer.deadLettered({ process, type: event.type, stream, position, attempts: 1, error });
+    return isKept;
   }
 
   private async keepSaving(): Promise<void> {
