@@ -20,7 +20,8 @@ import { RebuildOperatingModule } from '../platform/rebuilding/rebuild-operating
 import { RebuildingModule } from '../platform/rebuilding/rebuilding.module.js';
 import type { Log } from '../platform/telemetry/log.js';
 import { TimeTravelModule } from '../platform/time-travel/time-travel.module.js';
-import { announcers, commandHandlers, eventFamilies, processes, slices, upcasts } from './domain.js';
+import { announcers, commandHandlers, processes, slices } from './domain.js';
+import { eventFamilies, upcasts } from './events.js';
 import { VitalSigns } from './vital-signs.js';
 
 export interface AppParts {

@@ -8,30 +8,12 @@ import { expiry } from '../interactive-prompts/expiry.process.js';
 import { PromptMoments } from '../interactive-prompts/prompt-moments.live.js';
 import { PicturesInMemory } from '../../projections/interactive-prompts/pictures-in-memory.js';
 import { ownership } from '../interactive-prompts/ownership.process.js';
-import { promptEvents } from '../interactive-prompts/prompt.js';
-import { promptSessionEvents } from '../interactive-prompts/prompt-session.js';
-import { publicPromptEvents } from '../interactive-prompts/public-prompt.js';
-import { journeyEvents } from '../journeys/journey.js';
-import { journeyEraUpcasts } from '../journeys/journey-era-upcasts.js';
 import { JourneyHandler } from '../journeys/journeys.bus.js';
 import { JourneysModule } from '../journeys/journeys.module.js';
 import { PersonHandler } from '../people/people.bus.js';
 import { PeopleModule } from '../people/people.module.js';
-import { personEvents } from '../people/person.js';
-import type { EventFamily } from '../kernel/event-family.js';
-import type { Upcast } from '../kernel/upcast.js';
 
-/** What this product is, as lists for the platform: the events there are, who decides, who reacts, and the slices to serve. */
-
-export const eventFamilies: readonly EventFamily[] = [
-  promptEvents,
-  promptSessionEvents,
-  publicPromptEvents,
-  journeyEvents,
-  personEvents,
-];
-
-export const upcasts: readonly Upcast[] = journeyEraUpcasts;
+/** What this product is, as lists for the platform: who decides, who reacts, and the slices to serve. */
 
 export const commandHandlers = [
   PromptHandler,

@@ -1,7 +1,7 @@
 import { exportEvents, type ExportProgress } from '../platform/analysing/export.js';
 import type { Format } from '../platform/analysing/export-manifest.js';
 import type { Partition } from '../platform/analysing/partitioning.js';
-import { eventFamilies } from '../app/domain.js';
+import { eventFamilies } from '../app/events.js';
 import type { Config } from '../platform/config/config.js';
 import type { Printing } from './environment.js';
 import { withLog } from './open-log.js';

@@ -1,4 +1,4 @@
-import { eventFamilies, upcasts } from '../app/domain.js';
+import { eventFamilies, upcasts } from '../app/events.js';
 import type { Config } from '../platform/config/config.js';
 import type { Database } from '../platform/database/database.js';
 import { EventCodec } from '../platform/event-store/event-codec.js';

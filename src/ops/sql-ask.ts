@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { eventFamilies } from '../app/domain.js';
+import { eventFamilies } from '../app/events.js';
 import { Duck } from '../platform/analysing/duck.js';
 import { prepareTables, tablesSentence } from '../platform/analysing/sql-session.js';
 import { answersTo, SqlMistake } from '../platform/analysing/sql-question.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { eventFamilies } from '../app/domain.js';
+import { eventFamilies } from '../app/events.js';
 import { CannotStart } from '../platform/config/cannot-start.js';
 import type { Config } from '../platform/config/config.js';
 import { codeOf } from '../platform/database/error-code.js';

@@ -1,4 +1,4 @@
-import { eventFamilies, upcasts } from '../../src/app/domain.js';
+import { eventFamilies, upcasts } from '../../src/app/events.js';
 import type { PromptContent } from '../../src/interactive-prompts/prompt-content.js';
 import type { PromptEvent } from '../../src/interactive-prompts/prompt.js';
 import type { PromptSessionEvent } from '../../src/interactive-prompts/prompt-session.js';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { eventFamilies, upcasts } from '../../src/app/domain.js';
+import { eventFamilies, upcasts } from '../../src/app/events.js';
 import { event } from '../../src/kernel/event-family.js';
 import type { Upcast } from '../../src/kernel/upcast.js';
 import { disagreements } from './golden-files.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { eventFamilies } from '../../src/app/domain.js';
+import { eventFamilies } from '../../src/app/events.js';
 import { startProgram } from '../../src/app/program.js';
 import { issueKey, issueUserToken } from '../../src/platform/auth/tokens.js';
 import { readConfig } from '../../src/platform/config/config.js';

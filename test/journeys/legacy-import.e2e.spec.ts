@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { eventFamilies, upcasts } from '../../src/app/domain.js';
+import { eventFamilies, upcasts } from '../../src/app/events.js';
 import { writeLegacyExample } from '../../src/ops/legacy/legacy-example.js';
 import { LegacyFile } from '../../src/ops/legacy/legacy-file.js';
 import { importJourneys, verifyJourneys } from '../../src/ops/legacy/legacy-journeys.js';

@@ -1,4 +1,4 @@
-import { eventFamilies, upcasts } from '../../app/domain.js';
+import { eventFamilies, upcasts } from '../../app/events.js';
 import type { Config } from '../../platform/config/config.js';
 import { EventCodec } from '../../platform/event-store/event-codec.js';
 import { InMemoryEventStore } from '../../platform/event-store/in-memory.event-store.js';

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
-import { eventFamilies } from '../../app/domain.js';
+import { eventFamilies } from '../../app/events.js';
 import { configurationPage } from './configuration.js';
 import { describedApi } from './described-api.js';
 import { eventsPage } from './events.js';
