@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { durableTables } from '../../src/platform/backing-up/durable-tables.js';
 import { verifyBackup } from '../../src/platform/backing-up/read-backup.js';
-import { restoreBackup } from '../../src/platform/backing-up/restore-backup.js';
+import { restoreBackup, restoreLock } from '../../src/platform/backing-up/restore-backup.js';
 import { takeBackup } from '../../src/platform/backing-up/take-backup.js';
 import { Database } from '../../src/platform/database/database.js';
 import { chorus, RunningCommand } from '../support/a-program.js';
@@ -194,6 +194,25 @@ describe('a restore is refused', () => {
     );
     await running.close();
     await restoreBackup(target.database, { file });
+  });
+
+  test('while another one is under way, but not because of one that has just ended', async () => {
+    await takeBackup(source.database, file);
+    const other = await target.database.pool.connect();
+    await other.query('select pg_advisory_lock($1)', [restoreLock]);
+    await expect(restoreBackup(target.database, { file })).rejects.toThrow(
+      'Another restore into this database is under way.',
+    );
+    const restored = restoreBackup(target.database, { file });
+    await until(async () => {
+      const { rowCount } = await target.database.pool.query(
+        `select 1 from pg_locks join pg_database on oid = database
+         where datname = current_database() and locktype = 'advisory' and not granted`,
+      );
+      return rowCount === 1;
+    });
+    other.release(true);
+    await restored;
   });
 
   test('when the file is not whole, before anything is written', async () => {

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { CannotStart } from '../config/cannot-start.js';
 import { Database } from '../database/database.js';
+import { codeOf } from '../database/error-code.js';
 import type { BackupRow, Head, TableStart } from './backup-format.js';
 import { durableTables, forgetLater } from './durable-tables.js';
 import { readBackup, verifyBackup, type BackupPart } from './read-backup.js';
@@ -34,7 +35,8 @@ export async function restoreBackup(database: Database, order: RestoreOrder): Pr
   const { head } = await verifyBackup(order.file);
   const connection = await database.pool.connect();
   try {
-    await refuseOthers(connection);
+    await keepOthersOut(connection);
+    await refusePrograms(connection);
     await makeTables(database, head);
     await refuseContent(connection);
     await connection.query('update log.epoch set restoring = $1', [basename(order.file)]);
@@ -51,22 +53,32 @@ export async function restoreBackup(database: Database, order: RestoreOrder): Pr
 }
 
 /** Any constant, the same in every program. */
-const restoreLock = 7_021_931_466;
+export const restoreLock = 7_021_931_466;
+/** Who has just been refused, or killed, may hold the lock for a moment longer. */
+const restoreLockMsMax = 2_000;
+const lockNotAvailable = '55P03';
 
-async function refuseOthers(connection: Connection): Promise<void> {
-  const { rows } = await connection.query(
-    `select pg_try_advisory_lock($1) as alone, array(
-       select distinct application_name from pg_stat_activity
-       where datname = current_database() and application_name in ('chorus all', 'chorus api', 'chorus worker')
-     ) as programs`,
-    [restoreLock],
-  );
-  const [{ alone, programs }] = Others.parse(rows);
-  if (!alone) throw new CannotStart('Another restore into this database is under way.');
-  if (programs.length > 0)
-    throw new CannotStart(`A program is running on this database (${programs.join(', ')}): stop it first.`);
+async function keepOthersOut(connection: Connection): Promise<void> {
+  await connection.query(`set lock_timeout = ${String(restoreLockMsMax)}`);
+  try {
+    await connection.query('select pg_advisory_lock($1)', [restoreLock]);
+  } catch (error) {
+    if (codeOf(error) !== lockNotAvailable) throw error;
+    throw new CannotStart('Another restore into this database is under way.');
+  }
+  await connection.query('reset lock_timeout');
 }
-const Others = z.tuple([z.object({ alone: z.boolean(), programs: z.array(z.string()) })]);
+
+async function refusePrograms(connection: Connection): Promise<void> {
+  const { rows } = await connection.query(
+    `select distinct application_name as program from pg_stat_activity
+     where datname = current_database() and application_name in ('chorus all', 'chorus api', 'chorus worker')`,
+  );
+  const programs = Programs.parse(rows).map(({ program }) => program);
+  if (programs.length === 0) return;
+  throw new CannotStart(`A program is running on this database (${programs.join(', ')}): stop it first.`);
+}
+const Programs = z.array(z.object({ program: z.string() }));
 
 /** As they were where the backup was taken. What a newer program changes about them, it changes afterwards, with the rows. */
 async function makeTables(database: Database, head: Head): Promise<void> {
