@@ -4,7 +4,7 @@ import { projections } from '../../projections/registry.js';
 import { withRebuilds } from '../../src/ops/rebuild-session.js';
 import { readConfig } from '../../src/platform/config/config.js';
 import { Database } from '../../src/platform/database/database.js';
-import { logPages } from '../../src/platform/rebuilding/log-pages.js';
+import { logPages } from '../../src/platform/event-store/log-pages.js';
 import { Pace } from '../../src/platform/rebuilding/pace.js';
 import type { Rebuild } from '../../src/platform/rebuilding/rebuild.js';
 import { programsStore } from './prompt-log.js';

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { LogPage } from '../../src/platform/event-store/event-store.js';
+import { logPages } from '../../src/platform/event-store/log-pages.js';
 import { projection, type Projection } from '../../src/platform/projecting/projection.js';
 import { Builds } from '../../src/platform/projecting/builds.js';
 import { Filling, type PoisonStopsRebuild } from '../../src/platform/rebuilding/filling.js';
-import { logPages, type ReadPage } from '../../src/platform/rebuilding/log-pages.js';
 import { Pace } from '../../src/platform/rebuilding/pace.js';
 import { replay } from '../../src/platform/rebuilding/replay.js';
 import { aDatabase, type TestDatabase } from '../support/a-database.js';
@@ -47,9 +48,9 @@ async function begun(definition: Projection, holdMax = { rows: 1_000, events: 1_
   }
 }
 
-async function pages(filling: Filling): Promise<readonly ReadPage[]> {
+async function pages(filling: Filling): Promise<readonly LogPage[]> {
   const order = { after: 0n, to: head, types: filling.types, eventsMax: () => 3 };
-  const all: ReadPage[] = [];
+  const all: LogPage[] = [];
   for await (const page of logPages(worker.store, order)) all.push(page);
   return all;
 }
@@ -84,7 +85,7 @@ describe('a rebuild that holds pages back', () => {
     if (first === undefined || second === undefined) throw new Error('The log is too short.');
     expect(await filling.take(first, { target: head, holds: true })).toBe(0);
     expect(await filling.take(second, { target: head, holds: false })).toBe(6);
-    expect(filling.position).toBe(second.upTo);
+    expect(filling.position).toBe(second.scannedTo);
     expect(await shown(testing.database, filling.schema)).toMatchObject({ all: 16 });
   });
 

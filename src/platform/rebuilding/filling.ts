@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js';
-import type { RecordedEvent } from '../event-store/event-store.js';
+import type { LogPage, RecordedEvent } from '../event-store/event-store.js';
 import { BatchWriter } from '../projecting/batch-writer.js';
 import { BuildRows, buildColumns, type Build } from '../projecting/builds.js';
 import { describeFailure, isDataError } from '../projecting/failure.js';
@@ -7,7 +7,6 @@ import { DeadLetters, type NewLetter } from '../projecting/dead-letters.js';
 import { FoldFailed, type Folding } from '../projecting/fold.js';
 import type { Projection } from '../projecting/projection.js';
 import type { Querying } from '../projecting/read-rows.js';
-import type { ReadPage } from './log-pages.js';
 import { RebuilderReplaced } from './rebuilds.js';
 
 /**
@@ -68,8 +67,8 @@ export class Filling {
    * What it has already and what it doesn't take is left out. Answers how many events were written meanwhile: none when they are
    * held, which only happens before the target. Rejects with PoisonStopsRebuild and TakeAgain.
    */
-  async take({ events, upTo }: ReadPage, { target = upTo, holds = false }: Taking = {}): Promise<number> {
-    const to = upTo < target ? upTo : target;
+  async take({ events, scannedTo }: LogPage, { target = scannedTo, holds = false }: Taking = {}): Promise<number> {
+    const to = scannedTo < target ? scannedTo : target;
     if (to <= this.taken) return 0;
     const fresh = this.fresh(events, to);
     const mayWait = holds && to < target && !this.isCareful;

@@ -1,6 +1,6 @@
-import type { EventStore } from '../event-store/event-store.js';
+import type { EventStore, LogPage } from '../event-store/event-store.js';
+import { logPages } from '../event-store/log-pages.js';
 import { type Filling, PoisonStopsRebuild, TakeAgain } from './filling.js';
-import { logPages, type ReadPage } from './log-pages.js';
 import { isOver, type Pace } from './pace.js';
 
 /** One build of a pass over the log, and how far it is to come. */
@@ -51,12 +51,12 @@ export interface ReplayOrder {
 }
 
 /** Undefined when an event stopped it. */
-async function take(replayed: Replayed, page: ReadPage, order: ReplayOrder): Promise<number | undefined> {
+async function take(replayed: Replayed, page: LogPage, order: ReplayOrder): Promise<number | undefined> {
   const { filling, target } = replayed;
   try {
     return await filling.take(page, { target, holds: order.pace.isFree }).catch(async (error: unknown) => {
       if (!(error instanceof TakeAgain)) throw error;
-      return takeAgain(filling, page.upTo < target ? page.upTo : target, order);
+      return takeAgain(filling, page.scannedTo < target ? page.scannedTo : target, order);
     });
   } catch (error) {
     if (!(error instanceof PoisonStopsRebuild)) throw error;

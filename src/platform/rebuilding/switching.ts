@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
+import { logPages } from '../event-store/log-pages.js';
 import type { Build } from '../projecting/builds.js';
 import { Filling } from './filling.js';
-import { logPages } from './log-pages.js';
 import { RollbackImpossible } from './problems.js';
 import type { Change } from './rebuilds.js';
 import { besideReaders, inShort } from './short-transaction.js';

@@ -1,10 +1,10 @@
 import type { EventCodec } from '../event-store/event-codec.js';
 import type { RecordedEvent } from '../event-store/event-store.js';
+import { logPages } from '../event-store/log-pages.js';
 import type { ChangeOfEvent } from './changed-events.js';
 import { changedBy } from './changed-events.js';
 import { injectionsInto, unknownTime, type Injected } from './injected-events.js';
 import type { LeftOut } from './left-out.js';
-import { pagesOf } from './log-pages.js';
 import type { Folding, Scratch } from './scratch.js';
 
 /** What did not happen, happened otherwise, and happened besides. In this order: what is added is neither left out nor changed. */
@@ -43,7 +43,7 @@ export async function foldBoth(
   const altering = new Altering(alterations, { upTo, codec, types: new Set(types) });
   let other: Scratch | undefined;
   let events = 0;
-  for await (const page of pagesOf(store, { after: real.position, upTo, types, signal })) {
+  for await (const page of logPages(store, { after: real.position, to: upTo, types, signal })) {
     const altered = altering.page(page.events, page.scannedTo);
     if (other === undefined && altered !== page.events) other = await copy(real);
     await real.take(page.events, page.scannedTo);

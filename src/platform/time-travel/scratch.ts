@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { EventStore, RecordedEvent } from '../event-store/event-store.js';
+import { logPages } from '../event-store/log-pages.js';
 import { BatchWriter } from '../projecting/batch-writer.js';
 import { quoted } from '../projecting/ddl.js';
 import { describeFailure, isDataError } from '../projecting/failure.js';
 import { FoldFailed } from '../projecting/fold.js';
 import type { Projection } from '../projecting/projection.js';
-import { pagesOf } from './log-pages.js';
 import { TravelRefused } from './refused.js';
 
 /** A build for one question. Its maker is its only writer, so where it is need not be read. */
@@ -32,7 +32,7 @@ export class Scratch {
   /** Folds the log up to a position. Asking for one that it is already behind does nothing. */
   async foldTo(upTo: bigint, { store, signal, onProgress }: Folding): Promise<void> {
     const types = Object.keys(this.projection.when);
-    for await (const { events, scannedTo } of pagesOf(store, { after: this.at, upTo, types, signal })) {
+    for await (const { events, scannedTo } of logPages(store, { after: this.at, to: upTo, types, signal })) {
       await this.take(events, scannedTo);
       onProgress?.({ position: scannedTo, upTo, events: events.length });
     }
