@@ -26,6 +26,19 @@ describe('a database', () => {
     await other.close();
   });
 
+  test('whose connection is lost while somebody holds it fails what is asked of it, and nothing else', async () => {
+    const { pool } = there.database;
+    const held = await pool.connect();
+    const { rows } = await held.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const [mine] = rows;
+    const ended = new Promise<void>((resolve) => held.once('end', resolve));
+    await pool.query('select pg_terminate_backend($1)', [mine?.pid]);
+    await ended;
+    await expect(held.query('select 1')).rejects.toThrow(/connection/i);
+    held.release();
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
   test('is migrated once however many programs start at the same moment', async () => {
     const empty = await anEmptyDatabase();
     const programs = await Promise.all(

@@ -49,7 +49,7 @@ export class Database {
     } catch (error) {
       throw unreachable(options.url, error);
     }
-    const database = new Database(options.url, dataSource, poolOf(dataSource));
+    const database = new Database(options.url, dataSource, outlivingLostConnections(poolOf(dataSource)));
     await database.refuseOldServer();
     return database;
   }
@@ -147,6 +147,17 @@ function poolOf({ driver }: DataSource): pg.Pool {
   const pool: unknown = 'master' in driver ? driver.master : undefined;
   if (pool instanceof pg.Pool) return pool;
   throw new TypeError('This version of TypeORM keeps its pool somewhere else.');
+}
+
+/**
+ * A client that loses its connection emits an error, which ends the process if nobody listens. The pool listens while a client is
+ * idle, and while one is held by somebody this does: they hear of the loss from what they ask next.
+ */
+function outlivingLostConnections(pool: pg.Pool): pg.Pool {
+  const ignore = (): void => undefined;
+  pool.on('acquire', (client) => client.on('error', ignore));
+  pool.on('release', (_, client) => client.off('error', ignore));
+  return pool;
 }
 
 function unreachable(url: string, error: unknown): DatabaseUnusable {
