@@ -26,6 +26,7 @@ export const freeze: Run<'rounds' | 'seed' | 'frozen'> = {
     zero('written_twice_or_lost'),
     zero('acknowledged_lost'),
     zero('duplicated'),
+    zero('crashes'),
     { ...atMost('take_over_ms_max', 5_000), mustHold: true },
   ],
   run: async ({ rounds, frozen, seed }, stage) => {
@@ -78,6 +79,7 @@ export const freeze: Run<'rounds' | 'seed' | 'frozen'> = {
       written_twice_or_lost: mismatches.length,
       acknowledged_lost: lost.length,
       duplicated: twice.length,
+      crashes: installed.crashes(),
     };
   },
 };

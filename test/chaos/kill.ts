@@ -40,6 +40,7 @@ export const kill: Run<'seconds' | 'seed' | 'visitors' | 'each'> = {
       'unanswered',
       'never_expired',
       'dead_letters',
+      'crashes',
     ].map(zero),
     atMost('recovery_ms_max', 15_000),
   ],
@@ -108,6 +109,7 @@ async function counted(
     position_gaps: positionGaps(log),
     projection_mismatches: mismatches.length,
     dead_letters: await deadLetters(installed),
+    crashes: installed.crashes(),
   };
 }
 

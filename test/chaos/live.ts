@@ -26,7 +26,7 @@ export const live: Run<'seconds' | 'seed' | 'watchers' | 'visitors' | 'each'> = 
     each: { default: 3, describe: 'api processes' },
   },
   secondsMax: ({ seconds }) => seconds + 150,
-  targets: [...['missed', 'doubled', 'dropped', 'unanswered'].map(zero), atLeast('events', 1)],
+  targets: [...['missed', 'doubled', 'dropped', 'unanswered', 'crashes'].map(zero), atLeast('events', 1)],
   run: async ({ seconds, seed, watchers, visitors, each }, stage) => {
     const redis = await RedisProcess.start(stage);
     if (redis === undefined)
@@ -70,6 +70,7 @@ export const live: Run<'seconds' | 'seed' | 'watchers' | 'visitors' | 'each'> = 
       too_late_to_count: likes.late,
       retried: caller.told.filter(({ attempts }) => attempts > 1).length,
       unanswered: caller.unanswered,
+      crashes: installed.crashes(),
       ...counted(crowd, likes.inTime),
     };
   },

@@ -27,7 +27,9 @@ export const rebuild: Run<'seconds' | 'seed' | 'visitors' | 'steps'> = {
   },
   secondsMax: ({ seconds }) => seconds + 420,
   targets: [
-    ...['steps_missed', 'mismatches', 'query_errors', 'went_back', 'acknowledged_lost', 'duplicated'].map(zero),
+    ...['steps_missed', 'mismatches', 'query_errors', 'went_back', 'acknowledged_lost', 'duplicated', 'crashes'].map(
+      zero,
+    ),
     ...['rebuilds', 'switches', 'resumed'].map((field) => ({ ...atLeast(field, 1), mustHold: true })),
   ],
   run: async ({ seconds, seed, visitors, steps }, stage) => {
@@ -140,5 +142,6 @@ async function counted(
     mismatches: mismatches.length,
     acknowledged_lost: lost.length,
     duplicated: twice.length,
+    crashes: installed.crashes(),
   };
 }

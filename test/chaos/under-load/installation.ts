@@ -23,6 +23,8 @@ export interface Installation {
   readonly databaseFolder: string;
   readonly databaseUrl: string;
   start(role: Role): Promise<ProgramProcess>;
+  /** How often a process ended that nobody had killed; says what they said. */
+  crashes(): number;
   /** Somebody with a token. */
   person(sub: string, options?: { readonly admin: boolean }): Sender;
   /** Rows of a question to the database; asked again while the database is away. */
@@ -49,8 +51,10 @@ export async function installation(
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, connectionTimeoutMillis: 5_000 });
   pool.on('error', () => undefined);
   stage.afterwards(() => pool.end());
+  const all: ProgramProcess[] = [];
   const start = async (role: Role): Promise<ProgramProcess> => {
     const started = ProgramProcess.start(role, await freePort(), environment, stage);
+    all.push(started);
     await started.ready(stage.signal);
     return started;
   };
@@ -64,6 +68,11 @@ export async function installation(
     databaseFolder: join(server.folder, 'postgres'),
     databaseUrl,
     start,
+    crashes: () => {
+      const crashes = all.flatMap((each) => each.crashes);
+      for (const words of crashes) stage.say(`A process ended by itself:\n${words}`);
+      return crashes.length;
+    },
     person: (sub, { admin } = { admin: false }) => {
       const { OSEH_ID_TOKEN_SECRET: secret } = secrets;
       const token = tokens.get(sub) ?? issueUserToken(secret, { sub, admin, givenName: 'Visitor' });

@@ -13,8 +13,9 @@ export class ProgramProcess {
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #restMs = 0;
-  #lastWords = '';
   readonly #stopped = new AbortController();
+  /** The last words of each time that it ended although nobody had killed it, once it was up. */
+  readonly crashes: string[] = [];
 
   private constructor(
     readonly role: Role,
@@ -56,11 +57,6 @@ export class ProgramProcess {
     }
   }
 
-  /** What it wrote to standard error before it last ended. */
-  get lastWords(): string {
-    return this.#lastWords;
-  }
-
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#child?.kill('SIGKILL');
@@ -72,14 +68,20 @@ export class ProgramProcess {
       const program = new URL('../../../src/main.js', import.meta.url).pathname;
       const child = spawn(process.execPath, [program], {
         env: { ...this.environment },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
       this.#child = child;
-      let words = '';
-      child.stderr.on('data', (text) => (words = `${words}${String(text)}`.slice(-4_000)));
+      let [words, isUp] = ['', false];
+      for (const output of [child.stdout, child.stderr]) {
+        output.on('data', (text) => {
+          words = `${words}${String(text)}`.slice(-4_000);
+          isUp ||= /^Chorus (answers|works)/m.test(words);
+        });
+      }
       this.#ended = once(child, 'close').then(() => undefined);
       await this.#ended;
-      this.#lastWords = words;
+      // Before it is up it may end for a good reason: its database was killed, too.
+      if (isUp && child.signalCode !== 'SIGKILL') this.crashes.push(words);
       await sleep(Math.max(this.#restMs, restMsMin), undefined, { signal: this.#stopped.signal }).catch(
         () => undefined,
       );
