@@ -54,9 +54,11 @@ describe('a lease', () => {
       leases.hold('work', (lease) => work.run(lease, owner));
     }
     while (waiting.size > 0) {
-      await until(() => work.working === 1);
-      await waiting.get(work.latest)?.close();
-      waiting.delete(work.latest);
+      await until(() => work.working === 1 && waiting.has(work.latest));
+      // While it closes, the next one may begin.
+      const owner = work.latest;
+      await waiting.get(owner)?.close();
+      waiting.delete(owner);
     }
     expect(work.most).toBe(1);
     expect(work.epochs).toEqual([1, 2, 3]);
