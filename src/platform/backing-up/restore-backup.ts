@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { CannotStart } from '../config/cannot-start.js';
 import { Database } from '../database/database.js';
-import { codeOf } from '../database/error-code.js';
+import { codeOf, lockNotAvailable } from '../database/error-code.js';
 import type { BackupRow, Head, TableStart } from './backup-format.js';
 import { durableTables, forgetLater } from './durable-tables.js';
 import { readBackup, verifyBackup, type BackupPart } from './read-backup.js';
@@ -56,7 +56,6 @@ export async function restoreBackup(database: Database, order: RestoreOrder): Pr
 export const restoreLock = 7_021_931_466;
 /** Who has just been refused, or killed, may hold the lock for a moment longer. */
 const restoreLockMsMax = 2_000;
-const lockNotAvailable = '55P03';
 
 async function keepOthersOut(connection: Connection): Promise<void> {
   await connection.query(`set lock_timeout = ${String(restoreLockMsMax)}`);

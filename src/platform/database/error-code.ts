@@ -6,3 +6,6 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** Somebody held a lock for longer than `lock_timeout`. */
+export const lockNotAvailable = '55P03';

@@ -133,6 +133,7 @@ export class Rebuilds {
   async change({ rebuild, epoch, orders }: Held, change: Change, within: Querying = this.database.pool): Promise<void> {
     const set = Object.entries(change);
     const assignments = set.map(([name, value], at) => assignment(name, value, `$${String(at + 4)}`));
+    // Orders only become more, so the last condition always holds: it gives $3 a place where no order is answered.
     const { rowCount } = await within.query(
       `update projecting.rebuilds set ${[...assignments, 'moved_at = clock_timestamp()'].join(', ')}
        where rebuild = $1 and epoch = $2 and orders >= $3`,
@@ -199,7 +200,7 @@ function parameter(value: unknown): unknown {
   return typeof value === 'object' && value !== null && !(value instanceof Date) ? JSON.stringify(value) : value;
 }
 
-const columns = `rebuild, pass, projection, version, build, replaced, reason, state, request, orders, switches, problem, epoch, expected,
-  plan, throttle, target, events, report, steps, paused_at as "pausedAt", events_per_s as "eventsPerS",
+const columns = `rebuild, pass, projection, version, build, replaced, reason, state, request, orders, switches, problem,
+  epoch, expected, plan, throttle, target, events, report, steps, paused_at as "pausedAt", events_per_s as "eventsPerS",
   grace_until as "graceUntil", moved_at as "movedAt",
   (select b.position from projecting.builds b where b.build = r.build and b.state <> 'retired') as position`;

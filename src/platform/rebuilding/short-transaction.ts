@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { codeOf } from '../database/error-code.js';
+import { codeOf, lockNotAvailable } from '../database/error-code.js';
 import { alone } from '../projecting/alone.js';
 import type { Task } from './task.js';
 
@@ -59,5 +59,4 @@ function waitForLocks(client: PoolClient, ms: number): Promise<unknown> {
 const writerMsMax = 2_000;
 /** For the queries under way. Everybody who asks stands behind us meanwhile. */
 const readerMsMax = 100;
-const lockNotAvailable = '55P03';
 const deadlockDetected = '40P01';

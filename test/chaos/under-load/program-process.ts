@@ -13,6 +13,8 @@ export class ProgramProcess {
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #restMs = 0;
+  /** As it says itself. */
+  #saidItIsUp = false;
   readonly #stopped = new AbortController();
   /** The last words of each time that it ended although nobody had killed it, once it was up. */
   readonly crashes: string[] = [];
@@ -52,9 +54,14 @@ export class ProgramProcess {
   async ready(signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
-      if (await answersReady(this.url)) return;
+      if (this.#isUp() && (await answersReady(this.url))) return;
       await sleep(50);
     }
+  }
+
+  /** Asked anew each time: it may have said so while something was waited for. */
+  #isUp(): boolean {
+    return this.#saidItIsUp;
   }
 
   async stop(): Promise<void> {
@@ -71,17 +78,18 @@ export class ProgramProcess {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       this.#child = child;
-      let [words, isUp] = ['', false];
+      this.#saidItIsUp = false;
+      let words = '';
       for (const output of [child.stdout, child.stderr]) {
         output.on('data', (text) => {
           words = `${words}${String(text)}`.slice(-4_000);
-          isUp ||= /^Chorus (answers|works)/m.test(words);
+          this.#saidItIsUp ||= /^Chorus (answers|works)/m.test(words);
         });
       }
       this.#ended = once(child, 'close').then(() => undefined);
       await this.#ended;
       // Before it is up it may end for a good reason: its database was killed, too.
-      if (isUp && child.signalCode !== 'SIGKILL') this.crashes.push(words);
+      if (this.#isUp() && child.signalCode !== 'SIGKILL') this.crashes.push(words);
       await sleep(Math.max(this.#restMs, restMsMin), undefined, { signal: this.#stopped.signal }).catch(
         () => undefined,
       );
